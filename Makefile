@@ -1,0 +1,62 @@
+# Everything a person does with this checkout; `make help` lists it.
+
+PORT ?= 8000
+ROLE ?= postgres
+export PORT ROLE
+
+# These targets serve the embedded server and no other, whatever the shell around them has set.
+unexport BILLING_DATABASE_URL BILLING_PASSFILE $(filter PG%,$(.VARIABLES))
+
+# Stopping and cleaning work without .venv, too.
+PYTHON := $(firstword $(wildcard .venv/bin/python) python3)
+not_for_us := require-lock-timeout,require-statement-timeout,prefer-bigint-over-int
+migrations = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
+
+.PHONY: help install run test check bench psql stop clean
+
+help: ## list what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+install: # what is missing on this machine
+	@bash .ci/install
+
+run: install ## server, demo data, daily usage and web app, from nothing (PORT=8000)
+	@.venv/bin/python -m app.embedded start
+	@.venv/bin/billing migrate
+	@.venv/bin/billing demo
+	@.venv/bin/billing run
+	@.venv/bin/python -m app.embedded web
+	@echo
+	@echo "  http://127.0.0.1:$(PORT)/                          sign in; the password is in .local/demo-password"
+	@echo "  http://127.0.0.1:$(PORT)/api/billing/usage/summary   a tenant's usage as JSON, signed in"
+	@echo "  http://127.0.0.1:$(PORT)/healthz                     is it alive"
+	@echo "  http://127.0.0.1:$(PORT)/readyz                      does it reach its database"
+	@echo "  make psql                                       the database"
+	@echo "  make stop                                       the end"
+
+test: install ## every test, against a server of their own (ARGS='-k name')
+	@.venv/bin/pytest -n auto --maxprocesses 4 $(ARGS)
+
+check: install ## lint, types and SQL
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/pyright
+	@.venv/bin/sqlfluff lint --disable-progress-bar sql migrations plans.sql app
+	@# timeouts are set on the connection that migrates; the integers are small numbers
+	@.venv/bin/squawk --assume-in-transaction --pg-version 15 --exclude=$(not_for_us) $(migrations)
+	@bash -n .ci/install
+	@bash -n .ci/run
+
+bench: install ## measure (BENCH='arguments')
+	@.venv/bin/python -m bench $(BENCH)
+
+psql: ## the database, as its superuser (ROLE=billing_tenant for another login; reads a pipe)
+	@$(PYTHON) -m app.embedded psql
+
+stop: ## end web app and server; the data stay
+	@$(PYTHON) -m app.embedded stop
+
+clean: ## stop, then remove the data and all that was installed into this checkout
+	@$(PYTHON) -m app.embedded clean
+	@rm -rf .local .venv .hypothesis .pytest_cache .ruff_cache *.egg-info
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

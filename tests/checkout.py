@@ -1,0 +1,76 @@
+"""A copy of what `python -m app.embedded` needs, to drive it as a person does."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import DEVNULL
+
+HERE = Path(__file__).parent.parent
+WEB_APP = """#!/usr/bin/env python3
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(os.environ["BILLING_PORT"])), Handler).serve_forever()
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Checkout:
+    """Its server gets a port that is free now: a port once written down is kept."""
+
+    path: Path
+    python: list[str] = field(default_factory=lambda: [sys.executable])
+
+    def __post_init__(self) -> None:
+        shutil.copytree(HERE / "app/embedded", self.path / "app/embedded")
+        shutil.copy(HERE / "Makefile", self.path)
+        self.local.mkdir()
+        address = f"postgresql://postgres@127.0.0.1:{free_port()}/servicepro"
+        (self.local / "billing.env").write_text(f"BILLING_DATABASE_URL={address}\nMINE=kept\n")
+
+    @property
+    def local(self) -> Path:
+        return self.path / ".local"
+
+    def run(self, *command: str, sql: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **env}
+        return subprocess.run(
+            command, cwd=self.path, env=environment, input=sql, capture_output=True, text=True
+        )
+
+    def say(self, *words: str, sql: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+        return self.run(*self.python, "-m", "app.embedded", *words, sql=sql, **env)
+
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        command = [*self.python, "-m", "app.embedded", *words]
+        return subprocess.Popen(command, cwd=self.path, stdout=DEVNULL, stderr=DEVNULL)
+
+    def ask(self, sql: str) -> str:
+        done = self.say("psql", "-At", sql=sql)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def start(self) -> None:
+        done = self.say("start")
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def pid(self) -> int:
+        return int((self.local / "postgres/postmaster.pid").read_text().split()[0])
+
+
+def refused(done: subprocess.CompletedProcess[str], code: int, words: str) -> None:
+    """One sentence, its own exit code, no stack trace."""
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
+    assert words in done.stderr
