@@ -1,0 +1,2 @@
+drop table data.applied_migrations;
+drop table data.releases;

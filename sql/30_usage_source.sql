@@ -1,0 +1,158 @@
+-- 30 · Usage source: what one row of each of the host's tables contributes, and why it counts or
+-- does not. The only file that knows those tables; a host with others rewrites this file.
+
+set local role billing_owner;
+
+create type billing.usage_kind as enum (
+  'sms_outbound', 'sms_inbound', 'mms_outbound', 'mms_inbound', 'voice_outbound', 'voice_inbound',
+  'email', 'ai_request');
+create type billing.usage_outcome as enum (
+  'counted', 'pending', 'not_counted', 'test', 'unclassified');
+
+-- Which provider status means what is written here and nowhere else (R14). Exact strings: anything
+-- else, another case or NULL is unclassified – stored, not counted, shown. Test traffic never
+-- counts (R19). One expression each, so that the planner inlines them.
+
+create function billing.message_outcome(p_status text, p_is_test boolean)
+returns billing.usage_outcome
+language sql immutable parallel safe
+as $$
+  select case
+    when p_is_test then 'test'::billing.usage_outcome
+    when p_status in ('delivered', 'sent', 'received', 'undelivered', 'read',
+                      'partially_delivered') then 'counted'
+    when p_status in ('failed', 'canceled') then 'not_counted'
+    when p_status in ('queued', 'accepted', 'scheduled', 'sending', 'receiving') then 'pending'
+    else 'unclassified'
+  end;
+$$;
+comment on function billing.message_outcome(text, boolean) is
+'Counted once delivery was attempted or the message came in.';
+
+create function billing.call_outcome(p_status text, p_is_test boolean)
+returns billing.usage_outcome
+language sql immutable parallel safe
+as $$
+  select case
+    when p_is_test then 'test'::billing.usage_outcome
+    when p_status = 'completed' then 'counted'
+    when p_status in ('no-answer', 'busy', 'failed', 'canceled') then 'not_counted'
+    when p_status in ('in-progress', 'ringing', 'queued', 'initiated') then 'pending'
+    else 'unclassified'
+  end;
+$$;
+comment on function billing.call_outcome(text, boolean) is
+'Counted once the leg was connected and has ended.';
+
+create function billing.email_outcome(p_status text, p_is_test boolean)
+returns billing.usage_outcome
+language sql immutable parallel safe
+as $$
+  select case
+    when p_is_test then 'test'::billing.usage_outcome
+    when p_status in ('delivered', 'sent', 'deferred', 'bounced', 'dropped') then 'counted'
+    when p_status in ('rejected', 'failed') then 'not_counted'
+    when p_status in ('queued', 'processing') then 'pending'
+    else 'unclassified'
+  end;
+$$;
+comment on function billing.email_outcome(text, boolean) is
+'Counted once accepted for sending, bounces and drops included.';
+
+create function billing.ai_request_outcome(p_status text, p_is_test boolean)
+returns billing.usage_outcome
+language sql immutable parallel safe
+as $$
+  select case
+    when p_is_test then 'test'::billing.usage_outcome
+    when p_status in ('succeeded', 'error') then 'counted'
+    when p_status in ('not_sent', 'cached') then 'not_counted'
+    when p_status = 'pending' then 'pending'
+    else 'unclassified'
+  end;
+$$;
+comment on function billing.ai_request_outcome(text, boolean) is
+'Counted once the request reached the model provider, errors included.';
+
+-- One shape for every source. units is what the kind is counted in (messages, minutes, recipients,
+-- requests), provider_units what the provider charges by (segments, seconds); both are what the
+-- row contributes if its outcome is counted.
+create view billing.usage_source with (security_invoker = true) as
+select
+  m.tenant_id,
+  m.occurred_at,
+  case m.channel
+    when 'sms' then
+      case m.direction
+        when 'outbound' then 'sms_outbound'::billing.usage_kind
+        else 'sms_inbound'
+      end
+    else
+      case m.direction
+        when 'outbound' then 'mms_outbound'::billing.usage_kind
+        else 'mms_inbound'
+      end
+  end as kind,
+  billing.message_outcome(m.status, m.is_test) as outcome,
+  1 as units,
+  -- the provider's value first; NULL or 0 counts 1 until it tells, visible as estimated (R13)
+  case when m.num_segments > 0 then m.num_segments else 1 end as provider_units,
+  m.channel = 'sms' and coalesce(m.num_segments, 0) = 0 as is_estimated,
+  'messages' as source,
+  m.provider_id,
+  m.status
+from data.messages as m
+union all
+select
+  c.tenant_id,
+  c.occurred_at,
+  case c.direction
+    when 'outbound' then 'voice_outbound'::billing.usage_kind
+    else 'voice_inbound'
+  end as kind,
+  billing.call_outcome(c.status, c.is_test) as outcome,
+  -- minutes per leg, rounded up (R12); bigint, so that the sum cannot overflow on the way
+  ((coalesce(c.duration_seconds, 0)::bigint + 59) / 60)::integer as units,
+  coalesce(c.duration_seconds, 0) as provider_units,
+  false as is_estimated,
+  'calls' as source,
+  c.provider_id,
+  c.status
+from data.calls as c
+union all
+select
+  e.tenant_id,
+  e.occurred_at,
+  'email'::billing.usage_kind as kind,
+  billing.email_outcome(e.status, e.is_test) as outcome,
+  e.recipient_count as units,
+  e.recipient_count as provider_units,
+  false as is_estimated,
+  'emails' as source,
+  e.provider_id,
+  e.status
+from data.emails as e
+union all
+select
+  a.tenant_id,
+  a.occurred_at,
+  'ai_request'::billing.usage_kind as kind,
+  billing.ai_request_outcome(a.status, a.is_test) as outcome,
+  1 as units,
+  1 as provider_units,
+  false as is_estimated,
+  'ai_requests' as source,
+  a.provider_id,
+  a.status
+from data.ai_requests as a;
+comment on view billing.usage_source is
+'A row per source row: whose, when, what kind, whether it counts, how much it contributes.';
+comment on column billing.usage_source.kind is 'What was used; a row has exactly one kind.';
+comment on column billing.usage_source.outcome is
+'counted, pending, not_counted, test or unclassified.';
+comment on column billing.usage_source.units is
+'Messages, minutes, recipients or requests the row contributes if counted.';
+comment on column billing.usage_source.provider_units is
+'What the provider charges by: segments for messages, seconds for calls.';
+comment on column billing.usage_source.is_estimated is
+'The provider has not told the segments; taken as 1.';

@@ -1,0 +1,168 @@
+-- 37 · Usage ledger: the lock on a day and the entries that vouch for the numbers – a row per day
+-- and a row per run, written in the transaction of the numbers (R6).
+
+set local role billing_aggregator;
+
+create function billing.require_read_committed() returns void
+language plpgsql
+as $$
+-- Under a fixed snapshot a count would not see what was committed while it waited for the day.
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'counting needs READ COMMITTED, this transaction is %',
+      upper(current_setting('transaction_isolation'))
+      using errcode = 'invalid_transaction_state';
+  end if;
+end $$;
+comment on function billing.require_read_committed() is
+'Error 25000 unless every statement of this transaction takes its own snapshot.';
+
+create function billing.lock_class(p_what text) returns integer
+language sql immutable
+as $$
+  -- classes of advisory locks, far from the small numbers that applications like to use
+  select case p_what
+    when 'day' then 770031
+    when 'run number' then 770032
+    when 'run' then 770033
+    when 'sign-in' then 770035
+  end;
+$$;
+comment on function billing.lock_class(text) is
+'Class of the advisory lock on a day, on a run''s number, on running as such, on an account.';
+
+create function billing.try_lock_day(p_day date) returns boolean
+language sql
+as $$
+  select pg_try_advisory_xact_lock(billing.lock_class('day'), p_day - date '2000-01-01');
+$$;
+comment on function billing.try_lock_day(date) is
+'Take the day for this transaction; false when somebody else is counting it.';
+
+create function billing.describe_day_holder(p_day date) returns text
+language sql stable
+as $$
+  -- Whoever counts holds the day and the number of the run in one transaction.
+  select coalesce(
+    (select format('run %s (backend %s)', r.objid, r.pid)
+     from pg_locks as l
+     join pg_locks as r on r.pid = l.pid and r.locktype = 'advisory'
+       and r.classid = billing.lock_class('run number')::oid
+       and r.objsubid = 2 and r.granted and r.database = l.database
+     where l.locktype = 'advisory' and l.classid = billing.lock_class('day')::oid
+       and l.objsubid = 2 and l.granted
+       and l.objid::bigint::bit(32)::integer = p_day - date '2000-01-01'
+       and l.database = (select oid from pg_database where datname = current_database())
+     order by r.objid desc
+     limit 1),
+    'another transaction');
+$$;
+comment on function billing.describe_day_holder(date) is 'Which run is counting the day now.';
+
+create function billing.lock_day(p_day date) returns void
+language plpgsql
+set lock_timeout = '10s'
+as $$
+-- Take the day for this transaction, waiting at most 10 s; error 55P03 names who holds it.
+begin
+  perform pg_advisory_xact_lock(billing.lock_class('day'), p_day - date '2000-01-01');
+exception when lock_not_available then
+  raise exception 'day % is being counted by %; waited 10 s', p_day,
+    billing.describe_day_holder(p_day)
+    using errcode = 'lock_not_available', hint = 'Nothing was changed; try again later.';
+end $$;
+comment on function billing.lock_day(date) is
+'Take the day for this transaction, waiting at most 10 s; error 55P03 names the run that has it.';
+
+create function billing.begin_run() returns bigint
+language plpgsql
+as $$
+declare
+  v_run_id constant bigint := nextval('data.usage_runs_id_seq');
+begin
+  perform billing.require_read_committed();
+  perform pg_advisory_xact_lock(
+    billing.lock_class('run number'), (v_run_id % 2147483648)::integer);
+  return v_run_id;
+end $$;
+comment on function billing.begin_run() is
+'Number of a new run; its advisory lock lets whoever waits for a day name this run.';
+
+create function billing.record_run(
+  p_run_id bigint, p_trigger text, p_as_of timestamptz, p_started_at timestamptz,
+  p_days date[], p_rows_changed bigint, p_errors text[]
+) returns void
+language sql
+as $$
+  insert into data.usage_runs (
+    id, as_of, started_at, finished_at, rows_changed, source_rows, days_counted, days_failed,
+    trigger, started_by, outcome, error)
+  select
+    p_run_id, p_as_of, p_started_at, clock_timestamp(), p_rows_changed,
+    coalesce((select sum(u.source_rows) from data.usage_days as u
+              where u.usage_date = any (p_days)), 0),
+    cardinality(p_days), cardinality(p_errors), p_trigger, session_user,
+    case
+      when cardinality(p_errors) = 0 then 'succeeded'
+      when cardinality(p_days) = 0 then 'failed'
+      else 'partial'
+    end,
+    nullif(array_to_string(p_errors[1:10], e'\n'), '');
+$$;
+comment on function billing.record_run(
+  bigint, text, timestamptz, timestamptz, date[], bigint, text[]) is
+'Append the run to the run ledger.';
+
+create function billing.record_day(
+  p_day date, p_whole boolean, p_counted_at timestamptz, p_run_id bigint
+) returns void
+language sql
+as $$
+  -- After some tenants only, the sums are brought up to date and the day's state stays; a day that
+  -- was never counted whole gets no entry.
+  insert into data.usage_days as u (
+    usage_date, counted_at, run_id, source_rows, counted_rows, pending_rows, not_counted_rows,
+    test_rows, unclassified_rows, estimated_rows)
+  select
+    p_day, p_counted_at, p_run_id,
+    s.counted + s.pending + s.not_counted + s.test + s.unclassified,
+    s.counted, s.pending, s.not_counted, s.test, s.unclassified, s.estimated
+  from (
+    select
+      coalesce(sum(d.counted_rows), 0) as counted,
+      coalesce(sum(d.pending_rows), 0) as pending,
+      coalesce(sum(d.not_counted_rows), 0) as not_counted,
+      coalesce(sum(d.test_rows), 0) as test,
+      coalesce(sum(d.unclassified_rows), 0) as unclassified,
+      coalesce(sum(d.estimated_rows), 0) as estimated
+    from data.billing_usage_daily as d
+    where d.usage_date = p_day
+  ) as s
+  where p_whole or exists (select from data.usage_days as k where k.usage_date = p_day)
+  on conflict (usage_date) do update set
+    -- never back in time: a run for an earlier as-of does not re-open a day
+    counted_at = case when p_whole then greatest(u.counted_at, excluded.counted_at)
+                      else u.counted_at end,
+    last_error = case when p_whole then null else u.last_error end,
+    run_id = excluded.run_id,
+    source_rows = excluded.source_rows,
+    counted_rows = excluded.counted_rows,
+    pending_rows = excluded.pending_rows,
+    not_counted_rows = excluded.not_counted_rows,
+    test_rows = excluded.test_rows,
+    unclassified_rows = excluded.unclassified_rows,
+    estimated_rows = excluded.estimated_rows;
+$$;
+comment on function billing.record_day(date, boolean, timestamptz, bigint) is
+'Enter a counted day in the day ledger, with the sums of its daily rows.';
+
+create function billing.record_failed_day(p_day date, p_run_id bigint, p_error text) returns void
+language sql
+as $$
+  insert into data.usage_days as u (usage_date, run_id, last_error)
+  values (p_day, p_run_id, p_error)
+  on conflict (usage_date) do update set
+    run_id = excluded.run_id, last_error = excluded.last_error;
+$$;
+comment on function billing.record_failed_day(date, bigint, text) is
+'Enter a failed try; a day counted before keeps its numbers and its state.';
