@@ -1,0 +1,124 @@
+-- 62 · Findings: what keeps the numbers coming and explained, and with it everything that is wrong.
+-- No row is a sound database.
+
+set local role billing_aggregator;
+
+create function billing.scheduled_jobs(out job_name text, out can_log_in boolean)
+returns setof record
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+-- This database's active jobs of the counting role; none where pg_cron is not installed.
+begin
+  if to_regclass('cron.job') is not null then
+    return query
+    select j.jobname::text, coalesce(r.rolcanlogin, false)
+    from cron.job as j
+    left join pg_roles as r on r.rolname = j.username
+    where j.active and j.database = current_database() and j.username = current_user;
+  end if;
+end $$;
+comment on function billing.scheduled_jobs() is
+'The counting role''s active pg_cron jobs in this database.';
+grant execute on function billing.scheduled_jobs() to billing_owner;
+
+set local role billing_owner;
+
+create function billing.server_verdict(p_version_num integer) returns text
+language sql immutable
+as $$
+  -- the floor is one day's releases, with the security fixes of that day
+  select case
+    when p_version_num >= 180000 then 'untested'
+    when p_version_num < 150018
+      or p_version_num between 160000 and 160013
+      or p_version_num between 170000 and 170009 then 'below floor'
+    else 'supported'
+  end;
+$$;
+comment on function billing.server_verdict(integer) is
+'supported, below floor or untested, for a server_version_num.';
+
+create view billing.findings with (security_invoker = true) as
+with
+our_relation as (
+  select c.*, n.nspname, c.oid::regclass::text as name
+  from pg_class as c
+  join pg_namespace as n on n.oid = c.relnamespace and n.nspname in ('data', 'billing')
+),
+our_function as (
+  select p.*, p.oid::regprocedure::text as name
+  from pg_proc as p
+  join pg_namespace as n on n.oid = p.pronamespace and n.nspname in ('data', 'billing')
+),
+expected_job (job_name) as (
+  values ('billing tick'), ('billing reboot'), ('billing nightly'), ('billing prune job log')
+)
+
+select f.rule, f.severity, f.object, f.what_to_do
+from billing.isolation_findings as f
+
+union all
+select 'metric_not_in_view', 'error', format('%s in %s', m.name, v.relname),
+  'Add the column to the view in sql/50_usage_views.sql.'
+from billing.metrics as m
+join our_relation as v on v.nspname = 'billing' and v.relname in ('usage_daily', 'tenant_usage')
+where not exists (
+  select from pg_attribute as a where a.attrelid = v.oid and a.attname = m.name)
+
+union all
+select 'column_without_metric', 'error', a.attname::text,
+  'Add the metric to billing.metrics in sql/50_usage_views.sql.'
+from our_relation as r
+join pg_attribute as a on a.attrelid = r.oid
+where r.nspname = 'data' and r.relname = 'billing_usage_daily' and a.attnum > 0
+  and not a.attisdropped and a.atttypid = 'bigint'::regtype and a.attname <> 'id'
+  and not exists (select from billing.metrics as m where m.name = a.attname)
+
+union all
+select 'undocumented', 'advice', x.name, 'Say what it means with `comment on`.'
+from (
+  select r.name from our_relation as r
+  where r.relkind in ('r', 'p', 'v') and obj_description(r.oid, 'pg_class') is null
+  union all
+  select r.name || '.' || a.attname
+  from our_relation as r
+  join pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+  where r.relkind in ('r', 'p') and col_description(r.oid, a.attnum) is null
+  union all
+  select f.name from our_function as f where obj_description(f.oid, 'pg_proc') is null
+) as x
+
+union all
+select 'scheduler_missing', 'advice', 'pg_cron',
+  'Nothing counts by itself: install pg_cron here, or call `billing run` from any scheduler.'
+where not exists (select from pg_extension as x where x.extname = 'pg_cron')
+
+union all
+select 'job_missing', 'error', e.job_name, 'Run `billing migrate`: it schedules its jobs anew.'
+from expected_job as e
+where exists (select from pg_extension as x where x.extname = 'pg_cron')
+  and not exists (select from billing.scheduled_jobs() as j where j.job_name = e.job_name)
+
+union all
+select 'job_unknown', 'error', j.job_name,
+  'Run `billing migrate`: it removes jobs that sql/80_schedule.sql does not name.'
+from billing.scheduled_jobs() as j
+where not exists (select from expected_job as e where e.job_name = j.job_name)
+
+union all
+select 'job_cannot_log_in', 'error', j.job_name, 'alter role billing_aggregator login;'
+from billing.scheduled_jobs() as j
+where not j.can_log_in
+
+union all
+select 'server_below_floor', 'error', current_setting('server_version'),
+  'Update PostgreSQL: 15.18, 16.14 or 17.10 at least; older ones have known security holes.'
+where billing.server_verdict(current_setting('server_version_num')::integer) = 'below floor'
+
+union all
+select 'server_untested', 'advice', current_setting('server_version'),
+  'PostgreSQL 15 to 17 are tested; run the tests against this one before you rely on it.'
+where billing.server_verdict(current_setting('server_version_num')::integer) = 'untested';
+comment on view billing.findings is
+'A row per broken rule: rule, severity (error or advice), object, what_to_do. Empty when sound.';

@@ -1,0 +1,95 @@
+-- 70 · Grants: every right there is, in one place. What is not written here was taken back in 10.
+
+set local role billing_owner;
+
+grant usage on schema billing to billing_deploy, billing_tenant, billing_root, billing_auth,
+  billing_operator, billing_ingest;
+revoke create on schema billing from billing_identity, billing_aggregator;
+
+-- identity: proves sessions, keeps users, throttles; audit is appended to and read by nobody here
+grant usage on type data.user_role to billing_identity;
+grant select on data.tenants, data.settings to billing_identity;
+grant select, insert, update on data.users to billing_identity;
+grant select, insert, update, delete on data.sessions, data.sign_in_attempts to billing_identity;
+grant insert on data.audit_events to billing_identity;
+
+-- counting: reads facts, writes numbers; ledgers are appended to, never deleted from
+grant select on data.messages, data.calls, data.emails, data.ai_requests, data.tenants,
+  data.settings to billing_aggregator;
+grant select, insert, update on data.billing_usage_daily, data.usage_days to billing_aggregator;
+grant select, insert on data.usage_runs to billing_aggregator;
+grant insert on data.usage_restatements to billing_aggregator;
+grant select, insert, delete on data.late_day_markers to billing_aggregator;
+grant update (billing_from, nightly_hour_utc, nightly_window_days, stale_after_hours,
+  raw_retention_days, session_idle_minutes, session_max_hours)
+on data.settings to billing_aggregator;
+grant select on data.releases, data.applied_migrations to billing_aggregator;
+grant usage on sequence data.usage_runs_id_seq, data.billing_usage_daily_id_seq
+to billing_aggregator;
+grant select on billing.usage_source to billing_aggregator;
+grant execute on function billing.message_outcome(text, boolean),
+  billing.call_outcome(text, boolean), billing.email_outcome(text, boolean),
+  billing.ai_request_outcome(text, boolean) to billing_aggregator;
+
+-- tenant pages: views, and the columns beneath them that say nothing about other tenants
+grant select on billing.metrics, billing.usage_calendar, billing.usage_daily,
+  billing.usage_periods, billing.tenant_usage, billing.usage_summary
+to billing_tenant, billing_root;
+grant select on billing.tenant_overview to billing_root;
+grant select on data.tenants, data.plans, data.billing_usage_daily to billing_tenant, billing_root;
+grant select (usage_date, state, counted_at) on data.usage_days to billing_tenant, billing_root;
+grant select (billing_from) on data.settings to billing_tenant, billing_root;
+grant execute on function billing.usage_period(date, date) to billing_tenant, billing_root;
+
+-- root pages: besides, how fresh and whole the numbers are
+grant select on billing.usage_health to billing_root;
+
+-- operator: runs, looks after, touches no table
+grant select on billing.findings, billing.isolation_findings, billing.usage_health, billing.metrics
+to billing_operator;
+grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
+to billing_operator;
+
+-- writers of facts: add them, and change only what a provider tells later
+grant usage on schema data to billing_ingest;
+grant select, insert on data.messages, data.calls, data.emails, data.ai_requests
+to billing_ingest;
+grant update (status, num_segments) on data.messages to billing_ingest;
+grant update (status, duration_seconds) on data.calls to billing_ingest;
+grant update (status, recipient_count) on data.emails to billing_ingest;
+grant update (status) on data.ai_requests to billing_ingest;
+grant select, insert on data.tenants to billing_ingest;
+grant update (name, status, plan_code) on data.tenants to billing_ingest;
+grant select on data.plans to billing_ingest;
+
+-- deploy: records what it installed, reads what it has to check
+grant select on billing.findings, billing.isolation_findings, billing.metrics to billing_deploy;
+grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
+to billing_deploy;
+
+set local role billing_identity;
+grant execute on function billing.enter(text), billing.session_of_transaction(),
+  billing.current_tenant_id(), billing.is_root() to billing_tenant, billing_root;
+grant execute on function billing.begin_sign_in(text, inet),
+  billing.finish_sign_in(bigint, text, bytea, text), billing.touch_session(text),
+  billing.sign_out(text, boolean), billing.record_audit(text, text, uuid, jsonb)
+to billing_auth;
+grant execute on function billing.add_user(text, text, uuid, text),
+  billing.set_password(text, text), billing.disable_user(text), billing.list_users(),
+  billing.issue_session(text, bytea, integer)
+to billing_operator;
+grant execute on function billing.prune_identity() to billing_aggregator;
+
+set local role billing_aggregator;
+grant execute on function billing.utc_day(timestamptz), billing.complete_through()
+to billing_tenant, billing_root;
+grant execute on function billing.lock_class(text) to billing_identity;
+grant execute on function billing.read_health() to billing_root;
+grant execute on function billing.aggregate_usage(date), billing.aggregate_usage(date, date),
+  billing.aggregate_tenant_usage(uuid, date, date), billing.require_countable(date, date),
+  billing.run_usage(text, timestamptz), billing.run_nightly(timestamptz), billing.read_health(),
+  billing.scheduled_jobs(),
+  billing.change_setting(text, text), billing.read_settings(),
+  billing.installed_release(), billing.applied_migrations()
+to billing_operator;
+grant execute on function billing.scheduled_jobs() to billing_deploy;

@@ -1,0 +1,188 @@
+"""The rebuild: all of the new release or all of the old one, whoever else is at work."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app import release
+from app.errors import REFUSED, Problem
+from tests.past import rows, value
+from tests.server import Db
+
+FINGERPRINT = "select object_fingerprint()"
+
+
+def migrate(db: Db) -> list[str]:
+    """What migrate says it did."""
+    said: list[str] = []
+    release.migrate(db.settings(), said.append)
+    return said
+
+
+def force_rebuild(db: Db) -> None:
+    """Let the next migrate find no release."""
+    rows(db, "delete from data.releases")
+
+
+def build(db: Db) -> int:
+    """Which build of the views is installed."""
+    return value(db, "select 'billing.tenant_usage'::regclass::oid::bigint")
+
+
+def test_what_leaves_the_folder_leaves_the_database(db: Db, checkout: Path) -> None:
+    extra = checkout / "sql/52_extra.sql"
+    extra.write_text(
+        "set local role billing_owner;"
+        "create view billing.extra with (security_invoker = true) as select 1 as one;"
+        "grant select on billing.extra to billing_tenant;"
+    )
+    assert migrate(db) == ["rebuilt schema billing"]
+    assert value(db, "select one from extra", login="billing_tenant") == 1
+    extra.unlink()
+    assert migrate(db) == ["rebuilt schema billing"]
+    assert value(db, "select to_regclass('billing.extra')") is None
+
+
+def test_a_release_that_fails_half_way_changes_nothing(db: Db, checkout: Path) -> None:
+    """All in one transaction: the last file does not parse, the first has dropped everything."""
+    before, installed = build(db), value(db, FINGERPRINT)
+    (checkout / "sql/79_broken.sql").write_text("create view billing.broken as selct 1;")
+    with pytest.raises(Exception, match="syntax error"):
+        migrate(db)
+    assert (build(db), value(db, FINGERPRINT)) == (before, installed)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "create view billing.mine as select 1",
+        "create policy mine on data.calls to billing_ingest using (true)",
+        "drop policy tenant_reads_own_usage on data.billing_usage_daily",
+        "drop trigger mark_late_insert on data.emails",
+        "alter table data.emails disable trigger mark_late_insert",
+        "grant delete on data.tenants to billing_tenant",
+        "grant update (name) on data.tenants to billing_operator",
+        "revoke select on data.tenants from billing_identity",
+        "grant execute on function billing.run_nightly to billing_root",
+        "alter view billing.usage_daily reset (security_invoker)",
+        "alter function billing.run_nightly reset search_path",
+        "alter function billing.run_nightly owner to billing_identity",
+    ],
+)
+def test_what_somebody_changed_by_hand_is_put_right(module_db: Db, change: str) -> None:
+    installed = value(module_db, FINGERPRINT)
+    rows(module_db, change)
+    assert value(module_db, FINGERPRINT) != installed
+    assert migrate(module_db) == ["rebuilt schema billing"]
+    assert value(module_db, FINGERPRINT) == installed
+
+
+@pytest.mark.parametrize(
+    ("login", "statement"),
+    [
+        ("billing_operator", "select from billing.usage_health"),
+        ("billing_tenant", "select from billing.metrics"),
+        ("billing_ingest", "insert into data.tenants (name) values ('Held')"),
+        ("billing_operator", "select billing.run_usage('held')"),
+        ("postgres", "lock table data.audit_events in access share mode"),
+    ],
+)
+def test_who_holds_on_stops_the_rebuild_and_is_named(
+    module_db: Db, monkeypatch: pytest.MonkeyPatch, login: str, statement: str
+) -> None:
+    """Readers, a writer, a run, idle in their transactions: the old release keeps serving."""
+    monkeypatch.setattr(release, "REBUILD_PATIENCE", 0.1)
+    force_rebuild(module_db)
+    before = build(module_db)
+    with module_db.connect(login, autocommit=False) as holder:
+        holder.execute(statement.encode())
+        held_by = rf"session {holder.info.backend_pid} \({login}, idle in transaction"
+        with pytest.raises(Problem, match=rf"not installed: {held_by}.* for 0\.1 s") as refusal:
+            migrate(module_db)
+        assert refusal.value.exit_code == REFUSED
+        assert build(module_db) == before
+        rows(module_db, "insert into tenants (name) values ('Served')", login="billing_ingest")
+        rows(module_db, "select run_usage('test')", login="billing_operator")
+        holder.rollback()
+    assert migrate(module_db) == ["rebuilt schema billing"]
+    assert build(module_db) != before
+
+
+def test_patience_is_bounded(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries again while there is patience left, and gets in as soon as the way is free."""
+    tries: list[float] = []
+    force_rebuild(db)
+    with db.connect("billing_operator", autocommit=False) as holder:
+        holder.execute("select from billing.usage_health")
+
+        def let_go(pause: float) -> None:
+            tries.append(pause)
+            if len(tries) == 2:
+                holder.rollback()
+
+        monkeypatch.setattr(release.time, "sleep", let_go)
+        assert migrate(db) == ["rebuilt schema billing"]
+    assert len(tries) == 2
+    assert all(0.1 <= pause <= 0.5 for pause in tries)
+    assert release.REBUILD_PATIENCE <= 10
+
+
+# what a host may have built on billing's objects → how the refusal calls it
+DEPENDENTS = {
+    "alter table data.plans add constraint mine check (billing.utc_day(now()) is not null)": (
+        "constraint mine on table plans"
+    ),
+    "create view host.v as select * from billing.metrics": "rule _RETURN on view host.v",
+    "create materialized view host.m as select name from billing.metrics": (
+        "rule _RETURN on materialized view host.m"
+    ),
+    "create table host.d (d date default billing.utc_day(now()))": (
+        "default value for column d of table host.d"
+    ),
+    "create table host.g (at timestamptz,"
+    " d date generated always as (billing.utc_day(at)) stored)": (
+        "default value for column d of table host.g"
+    ),
+    "create index mine on data.messages (billing.utc_day(occurred_at))": "index mine",
+    "create index part on data.calls (tenant_id)"
+    " where billing.call_outcome(status, is_test) = 'counted'": "index part",
+    "create statistics host.s on billing.utc_day(occurred_at), tenant_id from data.emails": (
+        "statistics object host.s"
+    ),
+    "create table host.t (kinds billing.usage_kind[])": "column kinds of table host.t",
+    "create table host.r (metric billing.metrics)": "column metric of table host.r",
+    "create function host.a(k billing.usage_kind) returns int language sql as 'select 1'": (
+        "function host.a(usage_kind)"
+    ),
+    "create function host.b() returns date language sql return billing.utc_day(now())": (
+        "function host.b()"
+    ),
+    "create domain host.o as billing.usage_kind": "type host.o",
+    "create table host.p (id uuid); create policy mine on host.p"
+    " using (id = billing.current_tenant_id())": "policy mine on table host.p",
+    "create trigger mine before truncate on host.p"
+    " for each statement execute function billing.refuse_truncate()": (
+        "trigger mine on table host.p"
+    ),
+}
+
+
+def test_what_leans_on_us_is_not_dropped_silently(db: Db) -> None:
+    """`drop schema … cascade` would take a CHECK, a view or a column with it, and say nothing."""
+    rows(db, "create schema host")
+    for statement in DEPENDENTS:
+        rows(db, statement)
+    force_rebuild(db)
+    before, installed = build(db), value(db, FINGERPRINT)
+    with pytest.raises(Problem) as refusal:
+        migrate(db)
+    assert refusal.value.exit_code == REFUSED
+    match = re.match(
+        r"the release cannot be rebuilt: (.*) depends on schema billing\. Drop it, or move what it"
+        r" needs out of schema billing; nothing was changed\.$",
+        str(refusal.value),
+    )
+    assert match is not None
+    assert set(match[1].split("; ")) == set(DEPENDENTS.values())
+    assert (build(db), value(db, FINGERPRINT)) == (before, installed)

@@ -1,0 +1,204 @@
+"""Every rule of billing.findings: silent on a sound database, loud while it is broken."""
+
+import re
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from app.settings import ROOT
+from tests.server import Db
+
+Break = tuple[str, LiteralString, LiteralString]
+
+
+def granting(rule: str, what: LiteralString, to: LiteralString) -> Break:
+    return rule, f"grant {what} to {to}", f"revoke {what} from {to}"
+
+
+# rule, what breaks it, what mends it
+BREAKS: list[Break] = [
+    (
+        "role_missing",
+        "alter role billing_auth rename to billing_auth_away",
+        "alter role billing_auth_away rename to billing_auth",
+    ),
+    (
+        "role_too_powerful",
+        "alter role billing_tenant bypassrls",
+        "alter role billing_tenant nobypassrls",
+    ),
+    (
+        "foreign_power",
+        "create role passing_backup login bypassrls",
+        "drop role passing_backup",
+    ),
+    granting("login_is_a_member", "billing_aggregator", "billing_tenant"),
+    granting("granted_to_public", "select on billing.metrics", "public"),
+    granting("granted_to_public", "execute on function billing.run_nightly(timestamptz)", "public"),
+    (
+        "row_security_off",
+        "alter table data.messages no force row level security",
+        "alter table data.messages force row level security",
+    ),
+    (
+        "row_security_off",
+        "alter table data.tenants disable row level security",
+        "alter table data.tenants enable row level security",
+    ),
+    (
+        "table_without_policy",
+        "drop policy aggregator_appends_restatements on data.usage_restatements",
+        "create policy aggregator_appends_restatements on data.usage_restatements"
+        " for insert to billing_aggregator with check (true)",
+    ),
+    (
+        "policy_for_everybody",
+        "create policy open_house on data.calls using (true)",
+        "drop policy open_house on data.calls",
+    ),
+    (
+        "view_runs_as_owner",
+        "alter view billing.tenant_usage reset (security_invoker)",
+        "alter view billing.tenant_usage set (security_invoker = true)",
+    ),
+    (
+        "materialized_view",
+        "create materialized view data.frozen as select 1 as one",
+        "drop materialized view data.frozen",
+    ),
+    (
+        "leakproof_function",
+        "alter function billing.utc_day(timestamptz) leakproof",
+        "alter function billing.utc_day(timestamptz) not leakproof",
+    ),
+    (
+        "definer_without_search_path",
+        "alter function billing.run_nightly(timestamptz) reset search_path",
+        "alter function billing.run_nightly(timestamptz) set search_path = pg_catalog, pg_temp",
+    ),
+    (
+        "definer_of_wrong_role",
+        "alter function billing.read_health() owner to billing_owner",
+        "alter function billing.read_health() owner to billing_aggregator",
+    ),
+    (
+        "wrong_owner",
+        "alter table data.plans owner to billing_deploy",
+        "alter table data.plans owner to billing_owner",
+    ),
+    (
+        "key_without_tenant",
+        "create unique index stray on data.messages (provider_id)",
+        "drop index data.stray",
+    ),
+    (
+        "key_without_tenant",
+        "alter table data.calls add constraint stray foreign key (provider_id)"
+        " references data.plans (code) not valid",
+        "alter table data.calls drop constraint stray",
+    ),
+    (
+        "clock_in_upsert",
+        "create function billing.hasty() returns void language sql as $$ insert into data.plans"
+        " select * from data.plans on conflict (code) do update set label = now()::text $$;"
+        " revoke execute on function billing.hasty() from public",
+        "drop function billing.hasty()",
+    ),
+    granting("web_login_writes", "delete on data.messages", "billing_tenant"),
+    granting("web_login_reaches_tables", "usage on schema data", "billing_root"),
+    (
+        "web_login_has_temp",
+        "do $$ begin execute format('grant temporary on database %I to billing_tenant',"
+        " current_database()); end $$",
+        "do $$ begin execute format('revoke temporary on database %I from billing_tenant',"
+        " current_database()); end $$",
+    ),
+    (
+        "web_login_may_disturb",
+        "grant execute on function pg_sleep(double precision) to public",
+        "revoke execute on function pg_sleep(double precision) from public",
+    ),
+    (
+        "column_without_metric",
+        "alter table data.billing_usage_daily add column faxes_sent bigint",
+        "alter table data.billing_usage_daily drop column faxes_sent",
+    ),
+    (
+        "metric_not_in_view",
+        "alter view billing.usage_daily rename column ai_requests to ai_calls",
+        "alter view billing.usage_daily rename column ai_calls to ai_requests",
+    ),
+    (
+        "undocumented",
+        "comment on column data.plans.label is null",
+        "comment on column data.plans.label is 'Name shown to people.'",
+    ),
+]
+# needs pg_cron, one database of a server: tested with the schedule
+JOB_RULES = {"job_missing", "job_unknown", "job_cannot_log_in"}
+# depend on the server itself
+SERVER_RULES = {"server_below_floor", "server_untested", "scheduler_missing"}
+
+
+def findings(connection: psycopg.Connection[Any]) -> set[str]:
+    return {
+        str(rule)
+        for (rule,) in connection.execute("select rule from billing.findings")
+        if rule not in SERVER_RULES
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "breaks", "mends"), BREAKS, ids=[f"{b[0]}-{n}" for n, b in enumerate(BREAKS)]
+)
+def test_rule(module_db: Db, rule: str, breaks: LiteralString, mends: LiteralString) -> None:
+    """0 → 1 → 0, with an object and with what to do about it."""
+    with module_db.connect() as connection:
+        assert findings(connection) == set()
+        connection.execute(breaks)
+        try:
+            assert rule in findings(connection)
+            found = connection.execute("select * from billing.findings where rule = %s", [rule])
+            for _, severity, name, what_to_do in found:
+                assert severity in ("error", "advice")
+                assert name
+                assert what_to_do.endswith((".", ";"))
+        finally:
+            connection.execute(mends)
+        assert findings(connection) == set()
+
+
+def test_every_rule_is_tested() -> None:
+    files = "".join(path.read_text() for path in ROOT.glob("sql/6*findings.sql"))
+    rules = set(re.findall(r"^select '([a-z_]+)'", files, re.MULTILINE))
+    assert rules == {rule for rule, _, _ in BREAKS} | JOB_RULES | SERVER_RULES
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [
+        (140012, "below floor"),
+        (150017, "below floor"),
+        (150018, "supported"),
+        (159999, "supported"),
+        (160013, "below floor"),
+        (160014, "supported"),
+        (170009, "below floor"),
+        (170010, "supported"),
+        (180000, "untested"),
+    ],
+)
+def test_floor_of_the_server(module_db: Db, version: int, verdict: str) -> None:
+    with module_db.connect("billing_operator") as connection:
+        row = connection.execute("select billing.server_verdict(%s)", [version]).fetchone()
+        assert row == (verdict,)
+
+
+def test_the_operator_and_nobody_on_the_web_may_look(module_db: Db) -> None:
+    with module_db.connect("billing_operator") as connection:
+        connection.execute("select * from billing.findings")
+    for login in ("billing_tenant", "billing_root", "billing_auth", "billing_ingest"):
+        with module_db.connect(login) as connection, pytest.raises(InsufficientPrivilege):
+            connection.execute("select * from billing.findings")
