@@ -1,0 +1,1 @@
+"""How long counting takes, beside the least that the same rows cost."""
