@@ -1,0 +1,140 @@
+"""Signing in: passwords, tokens, sessions. What is decided is decided by the database."""
+
+import asyncio
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from psycopg.rows import class_row
+
+from app.database import Actor, Connection, Database
+from app.errors import USAGE, Problem
+
+HASHER = PasswordHasher()
+"""argon2id with the library's current parameters; older hashes are renewed at the next sign-in."""
+
+AT_ONCE = asyncio.Semaphore(2)
+"""Each check takes 64 MiB and a core: more of them side by side only queue elsewhere."""
+
+TOUCH_PAUSE = 30.0
+"""Seconds for which this process does not note again that a session is in use."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    token: str
+    actor: Actor
+
+
+@dataclass(frozen=True)
+class Throttled:
+    retry_after_seconds: int
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    attempt_id: int | None
+    password_hash: str | None
+    retry_after_seconds: int | None
+
+
+async def sign_in(
+    database: Database, email: str, password: str, address: str | None
+) -> SignedIn | Throttled | None:
+    """Open a session; None when e-mail or password is wrong, at the same cost either way."""
+    async with (
+        database.auth() as connection,
+        connection.cursor(row_factory=class_row(_Attempt)) as cursor,
+    ):
+        await cursor.execute(
+            "select a.* from billing.begin_sign_in(%s, %s::inet) as a", [email, address]
+        )
+        attempt = await cursor.fetchone()
+    assert attempt is not None  # noqa: S101 - the function always answers
+    if attempt.retry_after_seconds is not None:
+        return Throttled(max(1, attempt.retry_after_seconds))
+    async with AT_ONCE:
+        right = await asyncio.to_thread(verify, attempt.password_hash or nobodys_hash(), password)
+        if not right or attempt.password_hash is None:
+            return None
+        outdated = HASHER.check_needs_rehash(attempt.password_hash)
+        renewed = await asyncio.to_thread(HASHER.hash, password) if outdated else None
+    token = new_token()
+    async with database.auth() as connection:
+        actor = await _actor(
+            connection,
+            "select a.* from billing.finish_sign_in(%s, %s, %s, %s) as a",
+            [attempt.attempt_id, email, token_sha256(token), renewed],
+        )
+    return None if actor is None else SignedIn(token, actor)
+
+
+async def sign_out(database: Database, token: str, *, everywhere: bool) -> None:
+    """End this session, or every session of its user."""
+    _touched.pop(token_sha256(token), None)
+    async with database.auth() as connection:
+        await connection.execute("select billing.sign_out(%s, %s)", [token, everywhere])
+
+
+async def touch(database: Database, token: str) -> None:
+    """Note that a session is in use, so that it does not end idle."""
+    key, now = token_sha256(token), time.monotonic()
+    if now - _touched.get(key, -TOUCH_PAUSE) < TOUCH_PAUSE:
+        return
+    if len(_touched) >= 10_000:
+        _touched.clear()
+    if await whose(database, token) is not None:
+        _touched[key] = now
+
+
+async def whose(database: Database, token: str) -> Actor | None:
+    """Whose live session it is, noting that it is in use; None when it is not live."""
+    async with database.auth() as connection:
+        return await _actor(connection, "select a.* from billing.touch_session(%s) as a", [token])
+
+
+_touched: dict[bytes, float] = {}
+
+
+async def _actor(connection: Connection, statement: str, parameters: list[object]) -> Actor | None:
+    async with connection.cursor(row_factory=class_row(Actor)) as cursor:
+        await cursor.execute(statement.encode(), parameters)
+        actor = await cursor.fetchone()
+    return actor if actor is not None and actor.user_id else None
+
+
+def new_token() -> str:
+    """256 random bits, safe in a cookie and a header."""
+    return secrets.token_urlsafe(32)
+
+
+def token_sha256(token: str) -> bytes:
+    """What the database stores of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def verify(password_hash: str, password: str) -> bool:
+    """Whether the password fits; a broken hash fits nothing."""
+    try:
+        return HASHER.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+@cache
+def nobodys_hash() -> str:
+    """A hash to check against where there is no user, so that both cases cost the same."""
+    return HASHER.hash(secrets.token_urlsafe(16))
+
+
+def require_good_password(email: str, password: str) -> None:
+    """Problem unless the password is long enough and not made of the e-mail."""
+    name = email.partition("@")[0].lower()
+    if not 12 <= len(password) <= 200:
+        raise Problem("A password needs 12 to 200 characters", USAGE)
+    if len(set(password)) < 5 or (len(name) > 3 and name in password.lower()):
+        raise Problem("That password is too easy to guess: choose unrelated words", USAGE)

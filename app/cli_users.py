@@ -1,0 +1,74 @@
+"""`billing user` and `billing session`."""
+
+import sys
+from uuid import UUID
+
+import click
+
+from app import settings as environment
+from app import users
+from app.cli_sentences import sentences
+
+
+@click.group()
+def user() -> None:
+    """People who may sign in: add, disable, passwd, list. The first root user, too."""
+
+
+def ask_password() -> str:
+    """Hidden and twice on a terminal; one line of a pipe otherwise."""
+    if sys.stdin.isatty():
+        return click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return sys.stdin.readline().rstrip("\n")
+
+
+@user.command()
+@click.argument("email")
+@click.option("--role", type=click.Choice(["root", "owner", "admin", "member"]), required=True)
+@click.option("--tenant", metavar="ID", type=click.UUID, help="Needed for every role but root.")
+@sentences
+def add(email: str, role: str, tenant: UUID | None) -> None:
+    """Add a user; asks for the password."""
+    users.add(environment.load(), email, role, tenant, ask_password())
+    click.echo(f"{email} may sign in as {role}.")
+
+
+@user.command()
+@click.argument("email")
+@sentences
+def passwd(email: str) -> None:
+    """Give a user another password; asks for it and ends the user's sessions."""
+    users.set_password(environment.load(), email, ask_password())
+    click.echo(f"{email} has another password; every session has ended.")
+
+
+@user.command()
+@click.argument("email")
+@sentences
+def disable(email: str) -> None:
+    """Keep a user from signing in and end the user's sessions."""
+    users.disable(environment.load(), email)
+    click.echo(f"{email} may not sign in any more; every session has ended.")
+
+
+@user.command("list")
+@sentences
+def list_users() -> None:
+    """List everybody."""
+    for person in users.listing(environment.load()):
+        state = "disabled" if person.disabled_at else "active"
+        click.echo(f"{person.email:<40}{person.role:<8}{state:<10}{person.tenant_name or ''}")
+
+
+@click.command()
+@click.argument("email")
+@sentences
+def session(email: str) -> None:
+    """Print a token for 15 minutes, to try the isolation by hand in psql or with curl."""
+    token = users.session(environment.load(), email)
+    click.echo(f"begin; select billing.enter('{token}');")
+    click.echo(
+        f"As a header: Authorization: Bearer {token}\n"
+        f"It ends after {users.SESSION_MINUTES} minutes.",
+        err=True,
+    )

@@ -1,0 +1,71 @@
+"""People and sessions, looked after by the operator: what `billing user` and `session` call."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+from app import auth
+from app.settings import Settings
+
+SESSION_MINUTES = 15
+
+
+@dataclass(frozen=True)
+class User:
+    """A row of billing.list_users()."""
+
+    email: str
+    role: str
+    tenant_name: str | None
+    tenant_id: UUID | None
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+def add(settings: Settings, email: str, role: str, tenant: UUID | None, password: str) -> None:
+    """Add a user; Problem or a database error with a sentence when it cannot be."""
+    auth.require_good_password(email, password)
+    _call(
+        settings,
+        "select billing.add_user(%s, %s, %s, %s)",
+        [email, role, tenant, auth.HASHER.hash(password)],
+    )
+
+
+def set_password(settings: Settings, email: str, password: str) -> None:
+    """Give another password; every session of the user ends."""
+    auth.require_good_password(email, password)
+    _call(settings, "select billing.set_password(%s, %s)", [email, auth.HASHER.hash(password)])
+
+
+def disable(settings: Settings, email: str) -> None:
+    """Keep a user from signing in; every session of the user ends."""
+    _call(settings, "select billing.disable_user(%s)", [email])
+
+
+def listing(settings: Settings) -> list[User]:
+    """Everybody who may or might sign in."""
+    with (
+        psycopg.connect(settings.conninfo("operator")) as connection,
+        connection.cursor(row_factory=class_row(User)) as cursor,
+    ):
+        return cursor.execute("select u.* from billing.list_users() as u").fetchall()
+
+
+def session(settings: Settings, email: str) -> str:
+    """A token for fifteen minutes, without a password."""
+    token = auth.new_token()
+    _call(
+        settings,
+        "select billing.issue_session(%s, %s, %s)",
+        [email, auth.token_sha256(token), SESSION_MINUTES],
+    )
+    return token
+
+
+def _call(settings: Settings, statement: str, parameters: list[object]) -> None:
+    with psycopg.connect(settings.conninfo("operator")) as connection:
+        connection.execute(statement.encode(), parameters)

@@ -1,0 +1,166 @@
+-- 22 · Signing in: sessions, throttling, people. The token itself never reaches a table; passwords
+-- reach the database as argon2id hashes only.
+
+set local role billing_identity;
+
+create function billing.begin_sign_in(
+  p_email text, p_address inet,
+  out attempt_id bigint, out password_hash text, out retry_after_seconds integer
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+-- Every attempt is written down as failed before its password is looked at, so that guesses made
+-- side by side count, too. Per account 5 failures in 15 minutes, per address 30.
+declare
+  v_email_sha256 constant bytea := sha256(convert_to(lower(btrim(p_email)), 'UTF8'));
+  v_window constant interval := interval '15 minutes';
+begin
+  perform pg_advisory_xact_lock(billing.lock_class('sign-in'), hashtext(lower(btrim(p_email))));
+  select ceil(extract(epoch from max(x.free_at) - clock_timestamp()))::integer
+  into retry_after_seconds
+  from (
+    (select a.attempted_at + v_window as free_at
+     from data.sign_in_attempts as a
+     where a.email_sha256 = v_email_sha256 and not a.succeeded
+       and a.attempted_at > clock_timestamp() - v_window
+     order by a.attempted_at desc offset 4 limit 1)
+    union all
+    (select a.attempted_at + v_window
+     from data.sign_in_attempts as a
+     where a.address = p_address and not a.succeeded
+       and a.attempted_at > clock_timestamp() - v_window
+     order by a.attempted_at desc offset 29 limit 1)
+  ) as x;
+  if retry_after_seconds is not null then
+    return;
+  end if;
+  insert into data.sign_in_attempts (attempted_at, address, succeeded, email_sha256)
+  values (clock_timestamp(), p_address, false, v_email_sha256)
+  returning id into attempt_id;
+  select u.password_hash into password_hash
+  from data.users as u
+  where lower(u.email) = lower(btrim(p_email)) and u.disabled_at is null;
+end $$;
+comment on function billing.begin_sign_in(text, inet) is
+'Enter an attempt to sign in. retry_after_seconds: throttled, nothing else is told. Otherwise the '
+'hash to check the password against, NULL for an unknown or disabled user.';
+
+create function billing.finish_sign_in(
+  p_attempt_id bigint, p_email text, p_token_sha256 bytea, p_new_password_hash text,
+  out user_id uuid, out role data.user_role, out tenant_id uuid, out tenant_name text,
+  out email text
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+-- The password was right: mark the attempt, renew the hash if its parameters are outdated, open a
+-- session. The attempt has to be this e-mail's own.
+declare
+  v_user_id uuid;
+begin
+  update data.sign_in_attempts as a
+  set succeeded = true
+  where a.id = p_attempt_id and not a.succeeded
+    and a.email_sha256 = sha256(convert_to(lower(btrim(p_email)), 'UTF8'));
+  if not found then
+    raise exception 'there is no such attempt' using errcode = 'insufficient_privilege';
+  end if;
+  update data.users as u
+  set password_hash = coalesce(p_new_password_hash, u.password_hash)
+  where lower(u.email) = lower(btrim(p_email)) and u.disabled_at is null
+  returning u.id into v_user_id;
+  if v_user_id is null then
+    return;
+  end if;
+  perform billing.open_session(v_user_id, p_token_sha256, null);
+  select a.* into user_id, role, tenant_id, tenant_name, email
+  from billing.live_session(p_token_sha256) as a;
+end $$;
+comment on function billing.finish_sign_in(bigint, text, bytea, text) is
+'Open a session after the password was checked; returns who signed in, or NULLs when the user was '
+'disabled meanwhile.';
+
+create function billing.open_session(
+  p_user_id uuid, p_token_sha256 bytea, p_minutes integer
+) returns void
+language sql
+as $$
+  insert into data.sessions (token_sha256, user_id, created_at, last_seen_at, expires_at)
+  select p_token_sha256, p_user_id, clock_timestamp(), clock_timestamp(),
+    clock_timestamp() + coalesce(make_interval(mins => p_minutes),
+                                 make_interval(hours => c.session_max_hours))
+  from data.settings as c;
+$$;
+comment on function billing.open_session(uuid, bytea, integer) is
+'Open a session for some minutes, or for settings.session_max_hours.';
+
+create function billing.touch_session(
+  p_token text,
+  out user_id uuid, out role data.user_role, out tenant_id uuid, out tenant_name text,
+  out email text
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+-- Written at most once a minute: reading pages must not turn into a stream of writes.
+declare
+  v_token_sha256 constant bytea := sha256(convert_to(coalesce(p_token, ''), 'UTF8'));
+begin
+  select s.* into user_id, role, tenant_id, tenant_name, email
+  from billing.live_session(v_token_sha256) as s;
+  if user_id is not null then
+    update data.sessions as s
+    set last_seen_at = clock_timestamp()
+    where s.token_sha256 = v_token_sha256
+      and s.last_seen_at < clock_timestamp() - interval '1 minute';
+  end if;
+end $$;
+comment on function billing.touch_session(text) is
+'Note that the session is in use, so that it does not end idle; returns whose it is, or NULLs.';
+
+create function billing.sign_out(p_token text, p_everywhere boolean) returns integer
+language sql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  with own as (
+    select s.user_id, s.token_sha256
+    from data.sessions as s
+    where s.token_sha256 = sha256(convert_to(coalesce(p_token, ''), 'UTF8'))
+      and s.revoked_at is null
+  ),
+  ended as (
+    update data.sessions as s
+    set revoked_at = clock_timestamp()
+    from own as o
+    where s.revoked_at is null
+      and (s.token_sha256 = o.token_sha256 or (p_everywhere and s.user_id = o.user_id))
+    returning 1
+  )
+  select count(*)::integer from ended;
+$$;
+comment on function billing.sign_out(text, boolean) is
+'End the session of this token, or every session of its user; returns sessions ended.';
+
+create function billing.record_audit(
+  p_token text, p_event text, p_tenant_id uuid, p_detail jsonb
+) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_actor record;
+begin
+  select s.* into v_actor
+  from billing.live_session(sha256(convert_to(coalesce(p_token, ''), 'UTF8'))) as s;
+  if v_actor.user_id is null then
+    raise exception 'no live session' using errcode = 'insufficient_privilege';
+  end if;
+  if v_actor.role <> 'root' and p_tenant_id <> v_actor.tenant_id then
+    raise exception 'this is not the tenant of the session' using errcode = 'insufficient_privilege';
+  end if;
+  insert into data.audit_events (occurred_at, actor_id, tenant_id, event, detail)
+  values (clock_timestamp(), v_actor.user_id, p_tenant_id, p_event, coalesce(p_detail, '{}'));
+end $$;
+comment on function billing.record_audit(text, text, uuid, jsonb) is
+'Append an audit row for the user of a live session, about the own tenant unless it is root.';

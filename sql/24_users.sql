@@ -1,0 +1,128 @@
+-- 24 · Users: people who may sign in, looked after by the operator.
+
+set local role billing_identity;
+
+create function billing.add_user(
+  p_email text, p_role text, p_tenant_id uuid, p_password_hash text
+) returns uuid
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user_id uuid;
+begin
+  if p_tenant_id is not null
+    and not exists (select from data.tenants as t where t.id = p_tenant_id) then
+    raise exception 'there is no tenant %', p_tenant_id using errcode = 'invalid_parameter_value';
+  end if;
+  insert into data.users (tenant_id, role, email, password_hash)
+  values (p_tenant_id, p_role::data.user_role, btrim(p_email), p_password_hash)
+  returning id into v_user_id;
+  return v_user_id;
+exception
+  when unique_violation then
+    raise exception 'there is a user % already', p_email using errcode = 'duplicate_object';
+  when check_violation or invalid_text_representation then
+    raise exception 'user % cannot be %', p_email, p_role
+      using errcode = 'invalid_parameter_value',
+      hint = 'root belongs to no tenant; owner, admin and member belong to one.';
+end $$;
+comment on function billing.add_user(text, text, uuid, text) is
+'Add a user. Errors: 42710 there is one, 22023 unknown tenant, bad e-mail, role or combination.';
+
+create function billing.require_user(p_email text) returns uuid
+language plpgsql stable
+as $$
+declare
+  v_user_id constant uuid := (
+    select u.id from data.users as u where lower(u.email) = lower(btrim(p_email)));
+begin
+  if v_user_id is null then
+    raise exception 'there is no user %', coalesce(p_email, 'NULL')
+      using errcode = 'invalid_parameter_value';
+  end if;
+  return v_user_id;
+end $$;
+comment on function billing.require_user(text) is 'The user of an e-mail; error 22023 without one.';
+
+create function billing.end_sessions(p_user_id uuid) returns void
+language sql
+as $$
+  update data.sessions as s
+  set revoked_at = clock_timestamp()
+  where s.user_id = p_user_id and s.revoked_at is null;
+$$;
+comment on function billing.end_sessions(uuid) is 'End every session of a user.';
+
+create function billing.set_password(p_email text, p_password_hash text) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user_id constant uuid := billing.require_user(p_email);
+begin
+  update data.users as u set password_hash = p_password_hash where u.id = v_user_id;
+  perform billing.end_sessions(v_user_id);
+end $$;
+comment on function billing.set_password(text, text) is
+'Give a user another password and end the sessions. Error 22023: no such user.';
+
+create function billing.disable_user(p_email text) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user_id constant uuid := billing.require_user(p_email);
+begin
+  update data.users as u
+  set disabled_at = clock_timestamp()
+  where u.id = v_user_id and u.disabled_at is null;
+  perform billing.end_sessions(v_user_id);
+end $$;
+comment on function billing.disable_user(text) is
+'Keep a user from signing in and end the sessions. Error 22023: no such user.';
+
+create function billing.list_users(
+  out email text, out role text, out tenant_name text, out tenant_id uuid,
+  out created_at timestamptz, out disabled_at timestamptz
+)
+returns setof record
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select u.email, u.role::text, t.name, u.tenant_id, u.created_at, u.disabled_at
+  from data.users as u
+  left join data.tenants as t on t.id = u.tenant_id
+  order by u.role, t.name, u.email;
+$$;
+comment on function billing.list_users() is 'Everybody who may or might sign in; no hashes.';
+
+create function billing.issue_session(
+  p_email text, p_token_sha256 bytea, p_minutes integer,
+  out user_id uuid, out role data.user_role, out tenant_id uuid, out tenant_name text,
+  out email text
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform billing.open_session(billing.require_user(p_email), p_token_sha256, p_minutes);
+  select s.* into user_id, role, tenant_id, tenant_name, email
+  from billing.live_session(p_token_sha256) as s;
+  if user_id is null then
+    raise exception 'user % is disabled', p_email using errcode = 'invalid_parameter_value';
+  end if;
+end $$;
+comment on function billing.issue_session(text, bytea, integer) is
+'Open a session without a password, for trying things by hand. Error 22023: no such active user.';
+
+create function billing.prune_identity() returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from data.sessions as s where s.expires_at < now() - interval '30 days';
+  delete from data.sign_in_attempts as a where a.attempted_at < now() - interval '7 days';
+end $$;
+comment on function billing.prune_identity() is
+'Delete sessions that expired 30 days ago and attempts of 7 days ago; the nightly run calls it.';

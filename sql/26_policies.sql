@@ -1,0 +1,58 @@
+-- 26 · Policies: which rows each login may touch. Policies call functions as `(select f())`, so
+-- that they run once per statement.
+
+set local role billing_owner;
+
+-- Who proves identities reads and writes them, and nobody else does.
+create policy identity_reads_tenants on data.tenants
+for select to billing_identity using (true);
+create policy identity_keeps_users on data.users
+for all to billing_identity using (true) with check (true);
+create policy identity_keeps_sessions on data.sessions
+for all to billing_identity using (true) with check (true);
+create policy identity_keeps_attempts on data.sign_in_attempts
+for all to billing_identity using (true) with check (true);
+create policy identity_appends_audit on data.audit_events
+for insert to billing_identity with check (true);
+
+-- A tenant page sees its own rows.
+create policy tenant_reads_own_tenant on data.tenants
+for select to billing_tenant using (id = (select billing.current_tenant_id()));
+create policy tenant_reads_own_usage on data.billing_usage_daily
+for select to billing_tenant using (tenant_id = (select billing.current_tenant_id()));
+
+-- A root page sees every tenant's, once a root session is proved.
+create policy root_reads_tenants on data.tenants
+for select to billing_root using ((select billing.is_root()));
+create policy root_reads_usage on data.billing_usage_daily
+for select to billing_root using ((select billing.is_root()));
+
+-- Counting reads every fact and writes every number.
+create policy aggregator_reads_tenants on data.tenants
+for select to billing_aggregator using (true);
+create policy aggregator_reads_messages on data.messages
+for select to billing_aggregator using (true);
+create policy aggregator_reads_calls on data.calls
+for select to billing_aggregator using (true);
+create policy aggregator_reads_emails on data.emails
+for select to billing_aggregator using (true);
+create policy aggregator_reads_ai_requests on data.ai_requests
+for select to billing_aggregator using (true);
+create policy aggregator_writes_usage on data.billing_usage_daily
+for all to billing_aggregator using (true) with check (true);
+create policy aggregator_takes_markers on data.late_day_markers
+for all to billing_aggregator using (true) with check (true);
+create policy aggregator_appends_restatements on data.usage_restatements
+for insert to billing_aggregator with check (true);
+
+-- Writers of facts add them and change what may change; the columns are limited in 70.
+create policy ingest_writes_tenants on data.tenants
+for all to billing_ingest using (true) with check (true);
+create policy ingest_writes_messages on data.messages
+for all to billing_ingest using (true) with check (true);
+create policy ingest_writes_calls on data.calls
+for all to billing_ingest using (true) with check (true);
+create policy ingest_writes_emails on data.emails
+for all to billing_ingest using (true) with check (true);
+create policy ingest_writes_ai_requests on data.ai_requests
+for all to billing_ingest using (true) with check (true);
