@@ -1,0 +1,153 @@
+"""Pools, one per login, and the one way to a connection: a request transaction."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+from uuid import UUID
+
+from psycopg import AsyncConnection, IsolationLevel
+from psycopg import errors as pg
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool
+
+from app.settings import Login, Settings
+
+Connection = AsyncConnection[tuple[object, ...]]
+T = TypeVar("T")
+
+SIZES: dict[Login, int] = {"tenant": 8, "root": 2, "auth": 4, "operator": 2}
+"""Connections per login; the operator's two keep health checks apart from a long catch-up."""
+PATIENCE = 5.0
+"""Seconds that a request waits for a connection."""
+
+REPLACED = (
+    pg.FeatureNotSupported,
+    pg.UndefinedFunction,
+    pg.UndefinedTable,
+    pg.InternalError_,
+    pg.InvalidSqlStatementName,
+)
+"""What a prepared statement meets when a release has replaced what it was prepared for, or when it
+is gone."""
+
+CLEAN = """
+reset all; close all; unlisten *; discard temp;
+select from pg_prepared_statements where from_sql
+"""
+"""Takes away what SQL of one request can leave on the connection for the next, another tenant's:
+settings, cursors held open, listening, temporary tables. The last statement finds what is worse:
+a `prepare` under the name of a statement of ours would run in its place, with the next one's
+rights.
+"""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who is asking, as billing.enter says."""
+
+    user_id: UUID
+    role: Literal["root", "owner", "admin", "member"]
+    tenant_id: UUID | None
+    tenant_name: str | None
+    email: str
+
+
+Work = Callable[[Connection, Actor], Awaitable[T]]
+
+
+class Database:
+    """Connections of the web application. Nothing else in it opens one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._pools = {
+            login: AsyncConnectionPool[Connection](
+                settings.conninfo(login),
+                min_size=1,
+                max_size=size,
+                timeout=PATIENCE,
+                # otherwise the pauses between its attempts grow with the length of an outage
+                reconnect_timeout=PATIENCE,
+                open=False,
+                name=login,
+                kwargs={"autocommit": True},  # transactions are opened here, and only here
+                configure=_reader if login in ("tenant", "root") else _writer,
+                # and one that died with the server is replaced before anybody gets it
+                check=_clean,
+            )
+            for login, size in SIZES.items()
+        }
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator["Database"]:
+        """Open the pools without waiting, so that the application starts while the server
+        does not answer yet, and close them in the end."""
+        async with AsyncExitStack() as stack:
+            for pool in self._pools.values():
+                await pool.open()
+                stack.push_async_callback(pool.close)
+            yield self
+
+    async def read(self, login: Literal["tenant", "root"], token: str, work: Work[T]) -> T:
+        """Do the work of a GET in a read-only transaction that has entered the token's session.
+
+        psycopg's InsufficientPrivilege when there is no such session or it is of the wrong kind.
+        Tried once more when a release replaced the views under a prepared statement.
+        """
+        try:
+            return await self._read(login, token, work)
+        except REPLACED:
+            return await self._read(login, token, work)
+
+    async def _read(self, login: Literal["tenant", "root"], token: str, work: Work[T]) -> T:
+        async with self._pools[login].connection() as connection:
+            try:
+                async with connection.transaction():
+                    if connection.prepare_threshold is None:
+                        await _clean(connection)
+                    return await work(connection, await _enter(connection, token))
+            except REPLACED:
+                await connection.execute("deallocate all")
+                raise
+
+    @asynccontextmanager
+    async def auth(self) -> AsyncGenerator[Connection]:
+        """A small transaction of its own for signing in and out, touching and auditing."""
+        async with self._pools["auth"].connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def operator(self) -> AsyncGenerator[Connection]:
+        """A transaction of the operator: health and counting, no tenant's rows."""
+        async with self._pools["operator"].connection() as connection, connection.transaction():
+            yield connection
+
+
+async def _reader(connection: Connection) -> None:
+    await connection.set_read_only(True)
+    await _writer(connection)
+
+
+async def _writer(connection: Connection) -> None:
+    # whatever a database or a role has as its default: proofs and counts need fresh snapshots
+    await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
+    # behind a pooler the next transaction may be on another connection, which knows no statement
+    # prepared on this one and was not the one that was cleaned
+    row = await (await connection.execute("select pg_backend_pid()")).fetchone()
+    if row != (connection.info.backend_pid,):
+        connection.prepare_threshold = None
+
+
+async def _clean(connection: Connection) -> None:
+    cursor = await connection.execute(CLEAN, prepare=False)
+    await cursor.set_result(-1)
+    if cursor.rowcount:
+        await connection.execute("deallocate all")
+
+
+async def _enter(connection: Connection, token: str) -> Actor:
+    async with connection.cursor(row_factory=class_row(Actor)) as cursor:
+        await cursor.execute("select a.* from billing.enter(%s) as a", [token])
+        actor = await cursor.fetchone()
+    assert actor is not None  # noqa: S101 - it raises rather than returning no row
+    return actor

@@ -1,0 +1,105 @@
+"""What the pages and the JSON show: one function per view, one statement each."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from psycopg.rows import class_row, dict_row
+
+from app.database import Connection
+
+
+@dataclass(frozen=True)
+class Health:
+    """How old and how whole the numbers are; see view billing.usage_health."""
+
+    as_of: datetime
+    complete_through: date | None
+    data_age: timedelta
+    is_stale: bool
+    missing_days: int
+    failed_days: int
+
+
+async def summary(connection: Connection, month: date | None) -> bytes | None:
+    """The tenant's summary document of a month (default: the current period), as JSON.
+
+    None when there is no such period.
+    """
+    cursor = await connection.execute(
+        "select s.summary::text from billing.usage_summary as s"
+        " where s.period_start = (select p.period_start"
+        "  from billing.usage_period(coalesce(%s, billing.utc_day(now()))) as p)",
+        [month],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0]).encode()
+
+
+async def health(connection: Connection) -> Health:
+    """Age of the data, holes and failures."""
+    async with connection.cursor(row_factory=class_row(Health)) as cursor:
+        await cursor.execute(
+            "select as_of, complete_through, data_age, is_stale, missing_days, failed_days"
+            " from billing.usage_health"
+        )
+        row = await cursor.fetchone()
+    assert row is not None  # noqa: S101 - the view has exactly one row
+    return row
+
+
+async def installed_source(connection: Connection) -> str | None:
+    """Fingerprint of the sql/ that the installed release was built from."""
+    cursor = await connection.execute("select source_fingerprint from billing.installed_release()")
+    row = await cursor.fetchone()
+    return None if row is None or row[0] is None else str(row[0])
+
+
+async def is_overdue(connection: Connection) -> bool:
+    """Whether nothing has run for three of pg_cron's five-minute ticks."""
+    cursor = await connection.execute(
+        "select coalesce(h.last_run_at < now() - interval '15 minutes', true)"
+        " from billing.usage_health as h"
+    )
+    return await cursor.fetchone() == (True,)
+
+
+async def run(connection: Connection, trigger: str) -> int:
+    """Count what is due, within the bounds of one call; returns days still due."""
+    cursor = await connection.execute("select billing.run_usage(%s)", [trigger])
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0
+
+
+async def totals(connection: Connection, month: date | None) -> list[dict[str, object]]:
+    """The tenant's metrics of a month: label, value, unit."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            "select m.label, (to_jsonb(u) ->> m.name)::bigint as value, m.unit"
+            " from billing.tenant_usage as u cross join billing.metrics as m"
+            " where u.period_start = (select p.period_start"
+            "  from billing.usage_period(coalesce(%s, billing.utc_day(now()))) as p)"
+            " order by m.sort_order",
+            [month],
+        )
+        return await cursor.fetchall()
+
+
+async def tenants(connection: Connection) -> bytes:
+    """Every tenant with its totals of the current period, as JSON, heaviest first."""
+    cursor = await connection.execute(
+        "select coalesce(json_agg(o.entry order by o.sms_outbound_count desc, o.tenant_id), '[]')"
+        "::text from billing.tenant_overview as o"
+    )
+    row = await cursor.fetchone()
+    return b"[]" if row is None else str(row[0]).encode()
+
+
+async def tenant_rows(connection: Connection) -> list[dict[str, object]]:
+    """The same as rows for the page."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            "select o.tenant_name, o.plan_label, o.status, o.sms_outbound_count, o.voice_minutes,"
+            " o.emails_sent, o.ai_requests from billing.tenant_overview as o"
+            " order by o.sms_outbound_count desc, o.tenant_id"
+        )
+        return await cursor.fetchall()

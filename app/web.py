@@ -1,0 +1,100 @@
+"""The web application: routes, errors, pools."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Litestar, Request, Router
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+from litestar.exceptions import PermissionDeniedException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.static_files import (
+    create_static_files_router,  # pyright: ignore[reportUnknownVariableType]
+)
+from litestar.template import TemplateConfig
+from litestar.types import ASGIApp
+
+from app import (
+    admin_routes,
+    health_routes,
+    http_errors,
+    session_routes,
+    start_routes,
+    tenant_routes,
+    trigger,
+)
+from app.database import Database
+from app.gate import Gate
+from app.hardening import Envelope, SameSite
+from app.settings import ROOT, Settings
+
+MAX_BODY = 64 * 1024
+
+
+def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
+    """The application over the database that the settings name; `ticks` lets it count, too."""
+    database = Database(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncGenerator[None]:
+        async with database.opened():
+            if not ticks:
+                yield
+                return
+            async with trigger.ticking(database):
+                yield
+
+    def provide_gate(request: Request[Any, Any, Any]) -> Gate:
+        return Gate(request, database, settings)
+
+    async def root_only(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
+        actor = await Gate(Request(connection.scope), database, settings).actor()
+        if actor.role != "root":
+            raise PermissionDeniedException("The API's description is for root.")
+
+    app = Litestar(
+        route_handlers=[
+            health_routes.healthz,
+            health_routes.readyz,
+            start_routes.start,
+            session_routes.sign_in_page,
+            session_routes.sign_in,
+            session_routes.sign_out,
+            tenant_routes.usage_summary,
+            tenant_routes.usage_page,
+            admin_routes.tenants_usage,
+            admin_routes.overview_page,
+            create_static_files_router("/static", [ROOT / "app/static"], include_in_schema=False),
+        ],
+        dependencies={
+            "database": Provide(lambda: database, sync_to_thread=False),
+            "settings": Provide(lambda: settings, sync_to_thread=False),
+            "gate": Provide(provide_gate, sync_to_thread=False),
+        },
+        exception_handlers=http_errors.HANDLERS,
+        lifespan=[lifespan],
+        middleware=[SameSite(settings.public_url)],
+        openapi_config=OpenAPIConfig(
+            title="ServicePro Usage & Billing",
+            version="1",
+            render_plugins=[JsonRenderPlugin()],
+            openapi_router=Router(
+                "/schema", route_handlers=[], guards=[root_only], include_in_schema=False
+            ),
+        ),
+        request_max_body_size=MAX_BODY,
+        template_config=TemplateConfig(instance=_templates()),
+    )
+    return Envelope(app, settings.public_url)
+
+
+def _templates() -> JinjaTemplateEngine:
+    return JinjaTemplateEngine.from_environment(
+        Environment(
+            loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined
+        )
+    )
