@@ -31,7 +31,7 @@ SERVER = (
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench BENCH='…'", description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--tenants", type=int, default=5_000)
+    parser.add_argument("--tenants", type=int, default=500)
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--rounds", type=int, default=5, help="of the cases of one day")
     arguments = parser.parse_args()

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 FLOOR: LiteralString = """
 select sum(n) from (
@@ -20,6 +21,15 @@ select sum(n) from (
   select count(*) from data.ai_requests where occurred_at >= %(from)s and occurred_at < %(to)s
 ) as x
 """
+
+
+# what a tenant's page asks; row-level security or a condition says whose
+PAGE: LiteralString = """
+select s.summary from billing.usage_summary as s
+where s.period_start = (
+  select p.period_start from billing.usage_period(billing.utc_day(now())) as p)
+"""
+PAGE_OF_ONE: LiteralString = PAGE + " and s.tenant_id = %s"
 
 
 @dataclass
@@ -63,7 +73,38 @@ class Bench:
             self._round(first, self.day, self.day + timedelta(days=1), self._count_day)
             self._round(noop, self.day, self.day + timedelta(days=1), self._count_day)
         self._measure_noop()
-        return [noop, first, backfill]
+        return [noop, first, backfill, self.pages(rounds)]
+
+    def pages(self, rounds: int) -> Case:
+        """P9: thirty days and totals with proof as the web login, beside the same without any."""
+        case = Case("P9", "page query with proof / without row security", 1.5, 1.1)
+        tenant = self.connection.execute(
+            "select tenant_id from data.billing_usage_daily"
+            " group by tenant_id order by count(*) desc limit 1"
+        ).fetchall()[0][0]
+        token = "bench"  # noqa: S105
+        self.connection.execute(
+            "select billing.add_user('bench@example.org', 'owner', %s, '-')", [tenant]
+        )
+        self.connection.execute(
+            "select billing.issue_session('bench@example.org', sha256(%s), 60)", [token.encode()]
+        )
+        conninfo = make_conninfo(self.connection.info.dsn, user="billing_tenant")
+        with psycopg.connect(conninfo, autocommit=True) as web:
+            for connection in (self.connection, web):
+                connection.prepare_threshold = 0
+            self.connection.execute("set jit = off")
+
+            def page(connection: psycopg.Connection[Any], *whose: object) -> None:
+                with connection.transaction():
+                    if connection is web:
+                        connection.execute("select a.* from billing.enter(%s) as a", [token])
+                    connection.execute(PAGE_OF_ONE if whose else PAGE, whose)
+
+            for _ in range(rounds * 40):
+                case.floor_ms.append(self._time(lambda: page(self.connection, tenant)))
+                case.ms.append(self._time(lambda: page(web)))
+        return case
 
     @property
     def days(self) -> int:
