@@ -16,11 +16,14 @@ create function billing.live_session(
   out user_id uuid, out role data.user_role, out tenant_id uuid, out tenant_name text,
   out email text
 )
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  -- The clock and not now(): expiry, sign-out and disabling act at the next statement.
+-- PL/pgSQL keeps the plan: policies ask several times in a statement. The clock and not now():
+-- expiry, sign-out and disabling act at the next statement.
+begin
   select u.id, u.role, u.tenant_id, t.name, u.email
+  into user_id, role, tenant_id, tenant_name, email
   from data.sessions as s
   join data.users as u on u.id = s.user_id and u.disabled_at is null
   cross join data.settings as c
@@ -29,15 +32,15 @@ as $$
     and s.revoked_at is null
     and s.expires_at > clock_timestamp()
     and s.last_seen_at > clock_timestamp() - make_interval(mins => c.session_idle_minutes);
-$$;
+end $$;
 comment on function billing.live_session(bytea) is
 'The user of a live session: not signed out, not expired, not idle too long, user not disabled.';
 
 create function billing.transaction_stamp() returns text
 language sql stable
-set search_path = pg_catalog
 as $$
-  select pg_backend_pid() || '/' || extract(epoch from transaction_timestamp());
+  select pg_catalog.pg_backend_pid() || '/'
+    || extract(epoch from pg_catalog.transaction_timestamp());
 $$;
 comment on function billing.transaction_stamp() is
 'Differs from transaction to transaction, so that a context left behind is known as stale.';
