@@ -32,14 +32,19 @@ REPLACED = (
 is gone."""
 
 CLEAN = """
-reset all; close all; unlisten *; discard temp;
-select from pg_prepared_statements where from_sql
+begin; reset all; close all; unlisten *; discard temp;
+select from pg_prepared_statements where from_sql;
+commit
 """
 """Takes away what SQL of one request can leave on the connection for the next, another tenant's:
-settings, cursors held open, listening, temporary tables. The last statement finds what is worse:
-a `prepare` under the name of a statement of ours would run in its place, with the next one's
-rights.
+settings, cursors held open, listening, temporary tables. The select finds what is worse: a
+`prepare` under the name of a statement of ours would run in its place, with the next one's rights.
 """
+SELECT = 5
+"""Which of its statements the select is."""
+
+BEGIN = "begin isolation level read committed read only"
+"""Sent along with CLEAN, so that a pooler cannot pass on the connection in between."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +76,9 @@ class Database:
                 open=False,
                 name=login,
                 kwargs={"autocommit": True},  # transactions are opened here, and only here
-                configure=_reader if login in ("tenant", "root") else _writer,
+                configure=_configure,
                 # and one that died with the server is replaced before anybody gets it
-                check=_clean,
+                check=_clean_and_begin if login in ("tenant", "root") else _clean,
             )
             for login, size in SIZES.items()
         }
@@ -100,13 +105,12 @@ class Database:
             return await self._read(login, token, work)
 
     async def _read(self, login: Literal["tenant", "root"], token: str, work: Work[T]) -> T:
+        # the connection comes with its transaction begun; the pool ends it
         async with self._pools[login].connection() as connection:
             try:
-                async with connection.transaction():
-                    if connection.prepare_threshold is None:
-                        await _clean(connection)
-                    return await work(connection, await _enter(connection, token))
+                return await work(connection, await _enter(connection, token))
             except REPLACED:
+                await connection.rollback()
                 await connection.execute("deallocate all")
                 raise
 
@@ -123,26 +127,25 @@ class Database:
             yield connection
 
 
-async def _reader(connection: Connection) -> None:
-    await connection.set_read_only(True)
-    await _writer(connection)
-
-
-async def _writer(connection: Connection) -> None:
+async def _configure(connection: Connection) -> None:
     # whatever a database or a role has as its default: proofs and counts need fresh snapshots
     await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
     # behind a pooler the next transaction may be on another connection, which knows no statement
-    # prepared on this one and was not the one that was cleaned
+    # prepared on this one
     row = await (await connection.execute("select pg_backend_pid()")).fetchone()
     if row != (connection.info.backend_pid,):
         connection.prepare_threshold = None
 
 
-async def _clean(connection: Connection) -> None:
-    cursor = await connection.execute(CLEAN, prepare=False)
-    await cursor.set_result(-1)
+async def _clean(connection: Connection, then: str = "") -> None:
+    cursor = await connection.execute(f"{CLEAN};{then}".encode(), prepare=False)
+    await cursor.set_result(SELECT)
     if cursor.rowcount:
         await connection.execute("deallocate all")
+
+
+async def _clean_and_begin(connection: Connection) -> None:
+    await _clean(connection, BEGIN)
 
 
 async def _enter(connection: Connection, token: str) -> Actor:
