@@ -79,7 +79,7 @@ begin
     order by
       c.relkind <> 'v',
       case when c.relkind = 'v' then -c.oid::bigint end,
-      not exists (select from pg_trigger as t where t.tgrelid = c.oid and not t.tgisinternal),
+      not exists (select from pg_trigger as t where t.tgrelid = c.oid and t.tgname ~ '^mark_late'),
       c.relname
   loop
     execute format('lock table %s in access exclusive mode', v_relation.name);

@@ -20,11 +20,15 @@ create policy tenant_reads_own_tenant on data.tenants
 for select to billing_tenant using (id = (select billing.current_tenant_id()));
 create policy tenant_reads_own_usage on data.billing_usage_daily
 for select to billing_tenant using (tenant_id = (select billing.current_tenant_id()));
+create policy tenant_reads_own_restatements on data.usage_restatements
+for select to billing_tenant using (tenant_id = (select billing.current_tenant_id()));
 
 -- A root page sees every tenant's, once a root session is proved.
 create policy root_reads_tenants on data.tenants
 for select to billing_root using ((select billing.is_root()));
 create policy root_reads_usage on data.billing_usage_daily
+for select to billing_root using ((select billing.is_root()));
+create policy root_reads_restatements on data.usage_restatements
 for select to billing_root using ((select billing.is_root()));
 
 -- Counting reads every fact and writes every number.
@@ -44,6 +48,8 @@ create policy aggregator_takes_markers on data.late_day_markers
 for all to billing_aggregator using (true) with check (true);
 create policy aggregator_appends_restatements on data.usage_restatements
 for insert to billing_aggregator with check (true);
+create policy aggregator_reads_restatements on data.usage_restatements
+for select to billing_aggregator using (true);
 
 -- Writers of facts add them and change what may change; the columns are limited in 70.
 create policy ingest_writes_tenants on data.tenants

@@ -83,6 +83,8 @@ begin
   perform billing.require_read_committed();
   perform pg_advisory_xact_lock(
     billing.lock_class('run number'), (v_run_id % 2147483648)::integer);
+  -- whatever this transaction writes is this run's doing
+  perform set_config('billing.run_id', v_run_id::text, true);
   return v_run_id;
 end $$;
 comment on function billing.begin_run() is
@@ -95,10 +97,11 @@ create function billing.record_run(
 language sql
 as $$
   insert into data.usage_runs (
-    id, as_of, started_at, finished_at, rows_changed, source_rows, days_counted, days_failed,
-    trigger, started_by, outcome, error)
+    id, as_of, started_at, finished_at, rows_changed, restatements, source_rows, days_counted,
+    days_failed, trigger, started_by, outcome, error)
   select
     p_run_id, p_as_of, p_started_at, clock_timestamp(), p_rows_changed,
+    (select count(*) from data.usage_restatements as r where r.run_id = p_run_id),
     coalesce((select sum(u.source_rows) from data.usage_days as u
               where u.usage_date = any (p_days)), 0),
     cardinality(p_days), cardinality(p_errors), p_trigger, session_user,

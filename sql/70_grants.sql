@@ -18,7 +18,7 @@ grant select on data.messages, data.calls, data.emails, data.ai_requests, data.t
   data.settings to billing_aggregator;
 grant select, insert, update on data.billing_usage_daily, data.usage_days to billing_aggregator;
 grant select, insert on data.usage_runs to billing_aggregator;
-grant insert on data.usage_restatements to billing_aggregator;
+grant select, insert on data.usage_restatements to billing_aggregator;
 grant select, insert, delete on data.late_day_markers to billing_aggregator;
 grant update (billing_from, nightly_hour_utc, nightly_window_days, stale_after_hours,
   raw_retention_days, session_idle_minutes, session_max_hours)
@@ -26,17 +26,19 @@ on data.settings to billing_aggregator;
 grant select on data.releases, data.applied_migrations to billing_aggregator;
 grant usage on sequence data.usage_runs_id_seq, data.billing_usage_daily_id_seq
 to billing_aggregator;
-grant select on billing.usage_source to billing_aggregator;
+grant select on billing.usage_source, billing.metrics to billing_aggregator;
 grant execute on function billing.message_outcome(text, boolean),
   billing.call_outcome(text, boolean), billing.email_outcome(text, boolean),
   billing.ai_request_outcome(text, boolean) to billing_aggregator;
 
 -- tenant pages: views, and the columns beneath them that say nothing about other tenants
 grant select on billing.metrics, billing.usage_calendar, billing.usage_daily,
-  billing.usage_periods, billing.tenant_usage, billing.usage_summary
+  billing.usage_periods, billing.tenant_usage, billing.usage_summary, billing.usage_restatements,
+  billing.restated_days
 to billing_tenant, billing_root;
 grant select on billing.tenant_overview to billing_root;
-grant select on data.tenants, data.plans, data.billing_usage_daily to billing_tenant, billing_root;
+grant select on data.tenants, data.plans, data.billing_usage_daily, data.usage_restatements
+to billing_tenant, billing_root;
 grant select (usage_date, state, counted_at) on data.usage_days to billing_tenant, billing_root;
 grant select (billing_from) on data.settings to billing_tenant, billing_root;
 grant execute on function billing.usage_period(date, date) to billing_tenant, billing_root;
