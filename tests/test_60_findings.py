@@ -49,9 +49,9 @@ BREAKS: list[Break] = [
     ),
     (
         "table_without_policy",
-        "drop policy aggregator_appends_restatements on data.usage_restatements",
-        "create policy aggregator_appends_restatements on data.usage_restatements"
-        " for insert to billing_aggregator with check (true)",
+        "drop policy aggregator_takes_markers on data.late_day_markers",
+        "create policy aggregator_takes_markers on data.late_day_markers"
+        " for all to billing_aggregator using (true) with check (true)",
     ),
     (
         "policy_for_everybody",
