@@ -8,7 +8,7 @@ from litestar.response import Template
 from psycopg import errors as pg
 
 from app import auth, requests
-from app.database import Actor, Database, Work
+from app.database import Actor, Connection, Database, Work
 from app.requests import AnyRequest
 from app.settings import Settings
 
@@ -38,13 +38,19 @@ class Gate:
         if actor is None:
             raise NotAuthorizedException("Your session has ended. Sign in again.")
         self.request.state["actor_kind"] = actor.role
+        self.request.state["actor"] = actor
         return actor
 
     async def _read(self, login: Literal["tenant", "root"], work: Work[T]) -> T:
         token = requests.token_of(self.request, self.settings)
         await auth.touch(self.database, token)
+
+        async def known(connection: Connection, actor: Actor) -> T:
+            self.request.state["actor"] = actor
+            return await work(connection, actor)
+
         try:
-            result = await self.database.read(login, token, work)
+            result = await self.database.read(login, token, known)
         except pg.InsufficientPrivilege:
             actor = await self.actor()
             if actor.role in ROLES[login]:
@@ -54,12 +60,17 @@ class Gate:
         return result
 
     def page(self, template: str, context: Mapping[str, Any], status: int = 200) -> Template:
-        """A page with what every page needs."""
+        """A page beside the bar that says where one is and who is signed in."""
         secret = requests.form_secret(self.request, self.settings)
         name = self.settings.public_url.form_cookie
         return Template(
             template,
-            context={"form_secret": secret, **context},
+            context={
+                "form_secret": secret,
+                "actor": self.request.state["actor"],
+                "here": self.request.url.path,
+                **context,
+            },
             status_code=status,
             cookies=[requests.cookie(self.settings, name, secret)],
         )

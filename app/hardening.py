@@ -13,7 +13,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
-from app import requests
+from app import assets, requests
 from app.public_url import PublicUrl
 
 logger = structlog.get_logger()
@@ -37,8 +37,9 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 class Envelope:
-    """Around the whole application, unknown routes included: security headers on every answer, and
-    one log line a request without personal data: id, route, status, duration, kind of actor."""
+    """Around the whole application, unknown routes included: security headers on every answer,
+    nothing kept but static files of this version, and one log line a request without personal data:
+    id, route, status, duration, kind of actor."""
 
     def __init__(self, app: ASGIApp, url: PublicUrl) -> None:
         self.app = app
@@ -58,6 +59,10 @@ class Envelope:
                 headers = MutableScopeHeaders.from_message(message)
                 for name, value in self.headers.items():
                     headers[name] = value
+                if status in (200, 304) and assets.is_versioned(
+                    scope["path"], scope["query_string"]
+                ):
+                    headers["Cache-Control"] = assets.KEEP
                 headers["X-Request-Id"] = request_id
             await send(message)
 

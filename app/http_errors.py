@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Redirect, Template
 from psycopg import errors as pg
 from psycopg_pool import PoolTimeout
+from structlog.contextvars import get_contextvars
 
 logger = structlog.get_logger()
 
@@ -24,44 +25,69 @@ SENTENCES = {
 }
 """What to say where the framework has but a phrase."""
 
+PAGES = {
+    400: ("That does not work", "Check the address, or begin at the start page."),
+    403: ("No access", "Signed in as somebody else than you meant? Sign out and in again."),
+    404: ("Nothing here", "The address may be mistyped, or what was there is gone."),
+    405: ("Not possible here", "Begin at the start page."),
+    413: ("Too much at once", "Send less, or send it in parts."),
+    429: ("Too many attempts", "Wait that long; until then every answer is this one."),
+    500: (
+        "Something went wrong",
+        "If it happens again, tell whoever runs this service the number of the request below.",
+    ),
+    503: ("Not available right now", "Reload this page in a moment."),
+}
+"""What heads the page of an error, and what to do about it."""
+
 
 def problem(
     request: AnyRequest, status: int, detail: str, headers: Mapping[str, str] | None = None
 ) -> Response[Any]:
     """A page for a browser, RFC 9457 problem details for everything else."""
-    phrase = HTTPStatus(status).phrase
-    if "text/html" in request.headers.get("accept", "") and not _is_api(request):
+    if wants_page(request):
         if status == 401 and request.method == "GET":
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return Redirect("/login?" + urlencode({"next": here}), status_code=303)
+        heading, advice = PAGES.get(status, (HTTPStatus(status).phrase, ""))
         return Template(
             "error.html",
-            context={"status": status, "heading": phrase, "detail": detail} | _way_out(request),
+            context={"status": status, "heading": heading, "detail": detail, "advice": advice}
+            | _surroundings(request),
             status_code=status,
             headers=dict(headers or {}),
         )
     return Response(
-        {"status": status, "title": phrase, "detail": detail},
+        {"status": status, "title": HTTPStatus(status).phrase, "detail": detail},
         status_code=status,
         media_type="application/problem+json",
         headers=dict(headers or {}),
     )
 
 
-def _way_out(request: AnyRequest) -> dict[str, Any]:
-    """What the button "Sign out" needs, for who is signed in and may not go on."""
+def wants_page(request: AnyRequest) -> bool:
+    """Whether it is a person with a browser who asks."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(
+        "/api/"
+    )
+
+
+def _surroundings(request: AnyRequest) -> dict[str, Any]:
+    """The bar, when it is known who is signed in; what the button "Sign out" needs in any case."""
     secret = request.cookies.get("__Host-form") or request.cookies.get("form")
-    return {"may_sign_out": True, "form_secret": secret} if secret else {}
-
-
-def _is_api(request: AnyRequest) -> bool:
-    return request.url.path.startswith("/api/")
+    actor = request.scope["state"].get("actor")
+    return {
+        "request_id": get_contextvars().get("request_id"),
+        "here": request.url.path,
+        "form_secret": secret,
+    } | ({"actor": actor} if actor and secret else {})
 
 
 def _validation(request: AnyRequest, error: ValidationException) -> Response[Any]:
+    """422 with the reasons; to a person 400: it is the address that is wrong."""
     extra = cast("list[dict[str, str]]", error.extra or [])
     reasons = "; ".join(f"{item['key']}: {item['message']}" for item in extra)
-    return problem(request, 422, reasons or error.detail)
+    return problem(request, 400 if wants_page(request) else 422, reasons or error.detail)
 
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[Any]:

@@ -4,14 +4,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Litestar, Request, Router
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import PermissionDeniedException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import (
     create_static_files_router,  # pyright: ignore[reportUnknownVariableType]
 )
@@ -20,8 +18,10 @@ from litestar.types import ASGIApp
 
 from app import (
     admin_routes,
+    assets,
     health_routes,
     http_errors,
+    pages,
     session_routes,
     start_routes,
     tenant_routes,
@@ -30,7 +30,7 @@ from app import (
 from app.database import Database
 from app.gate import Gate
 from app.hardening import Envelope, SameSite
-from app.settings import ROOT, Settings
+from app.settings import Settings
 
 MAX_BODY = 64 * 1024
 
@@ -68,7 +68,7 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             tenant_routes.usage_page,
             admin_routes.tenants_usage,
             admin_routes.overview_page,
-            create_static_files_router("/static", [ROOT / "app/static"], include_in_schema=False),
+            create_static_files_router("/static", [assets.FOLDER], include_in_schema=False),
         ],
         dependencies={
             "database": Provide(lambda: database, sync_to_thread=False),
@@ -87,14 +87,6 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             ),
         ),
         request_max_body_size=MAX_BODY,
-        template_config=TemplateConfig(instance=_templates()),
+        template_config=TemplateConfig(instance=pages.templates()),
     )
     return Envelope(app, settings.public_url)
-
-
-def _templates() -> JinjaTemplateEngine:
-    return JinjaTemplateEngine.from_environment(
-        Environment(
-            loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined
-        )
-    )

@@ -37,7 +37,7 @@ REQUESTS: dict[int, tuple[str, str]] = {
     404: ("GET", "/nowhere"),
     405: ("PUT", PAGE),
     413: ("POST", "/login"),
-    422: ("GET", f"{PAGE}?period=2026"),
+    422: ("GET", f"{SUMMARY}?period=2026"),
     429: ("POST", "/login"),
     500: ("GET", PAGE),
     503: ("GET", PAGE),
@@ -79,10 +79,23 @@ def test_every_answer_is_hardened(
     assert ("retry-after" in response.headers) is (status in (429, 503))
     if status == 405:
         assert set(response.headers["allow"].split(", ")) == {"GET", "OPTIONS"}
-    if status >= 400 and path != SUMMARY:
+    if status >= 400 and not path.startswith(SUMMARY):
         assert response.headers["content-type"].startswith("text/html")
         assert "</html>" in response.text
         assert re.search(r"<p[^>]*>[A-Za-z].{20,}</p>", response.text)  # a sentence
+
+
+def test_only_static_files_of_this_version_are_kept(browser: Browser) -> None:
+    page = browser.get("/login", headers=HTML)
+    kept = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+    assert len(kept) > 4
+    for address in kept:
+        response = browser.get(address)
+        assert response.status_code == 200
+        assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    plain = kept[0].partition("?")[0]
+    for address in (plain, f"{plain}?v=0", f"{kept[0]}&x", kept[0].replace(plain, "/static/no")):
+        assert browser.get(address).headers["cache-control"] == "no-store"
 
 
 def test_an_unexpected_error_tells_nothing(
@@ -104,7 +117,9 @@ def test_an_unexpected_error_tells_nothing(
             }
 
 
-@pytest.mark.parametrize("template", sorted((ROOT / "templates").iterdir()), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "template", sorted((ROOT / "templates").rglob("*.html")), ids=lambda p: p.name
+)
 def test_no_template_needs_what_the_policy_forbids(template: Any) -> None:
     text = template.read_text()
     for inline in (r"<style", r"\sstyle\s*=", r"<script(?![^>]*\ssrc=)", r"\son\w+\s*="):

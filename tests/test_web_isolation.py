@@ -24,8 +24,8 @@ MATRIX = {
     "GET /login": EVERYBODY,
     "POST /login": (401,) * 7,  # with a wrong password
     "POST /logout": (401, 303, 303, 303, 303, 303, 303),
-    "GET /static/billing.css": EVERYBODY,
-    "HEAD /static/billing.css": EVERYBODY,
+    "GET /static/base.css": EVERYBODY,
+    "HEAD /static/base.css": EVERYBODY,
     "GET /settings/billing": TENANT,
     "GET /api/billing/usage/summary": TENANT,
     "GET /admin/billing-overview": ROOT,
@@ -34,7 +34,7 @@ MATRIX = {
     "GET /schema/openapi.json": ROOT,
     "GET /schema/{path:str}": (401, 404, 403, 403, 403, 403, 401),
 }
-PLACES = {"/static/{file_path:path}": "/static/billing.css"}
+PLACES = {"/static/{file_path:path}": "/static/base.css"}
 """Routes whose parameter has to be something that exists."""
 
 

@@ -75,7 +75,7 @@ def test_the_database_goes_and_comes_back(
             assert "The database does not answer. Nothing is lost" in response.text
             kind = "text/html" if accept is HTML else "application/problem+json"
             assert response.headers["content-type"].startswith(kind)
-        for path in ("/healthz", "/login", "/static/billing.css"):
+        for path in ("/healthz", "/login", "/static/base.css"):
             assert browser.get(path).status_code == 200
         own_server.start()
         again = browser.get("/settings/billing", headers=HTML | session)

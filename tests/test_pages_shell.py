@@ -1,0 +1,134 @@
+"""Signing in, the bar beside every page and the pages of what went wrong, in a real browser."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browsing import PASSWORD, let_in
+from tests.people import People
+from tests.serving import serving
+from tests.windows import LOOKS, Look, window
+
+PAGES = {
+    "sign in": ("", "/login", 200),
+    "usage": ("owner", "/settings/billing", 200),
+    "no access": ("member", "/settings/billing", 403),
+    "overview": ("root", "/admin/billing-overview", 200),
+    "bad period": ("owner", "/settings/billing?period=2026", 400),
+    "nothing here": ("owner", "/nowhere", 404),
+}
+
+
+@pytest.fixture(scope="module")
+def address(people: People) -> Iterator[str]:
+    with serving(people.db) as address:
+        yield address
+
+
+def token_of(people: People, role: str) -> str:
+    return people.token(role) if role else ""
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("name", PAGES)
+def test_everybody_can_read_it(
+    chromium: Browser, people: People, address: str, name: str, look: Look
+) -> None:
+    """No sideways scroll, nothing refused by the policy, nothing from another host, one heading,
+    and nothing that axe-core objects to."""
+    role, path, status = PAGES[name]
+    with window(chromium, address, token_of(people, role), look) as strict:
+        strict.open(path, status)
+        assert strict.sideways() <= 0
+        assert strict.said == []
+        assert strict.hosts == {address.removeprefix("http://")}
+        expect(strict.page.get_by_role("heading", level=1)).to_have_count(1)
+    with window(chromium, address, token_of(people, role), look, probe=True) as probed:
+        probed.open(path, status)
+        assert probed.violations() == []
+
+
+@pytest.mark.usefixtures("cheap")
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_in_and_out_by_keyboard(
+    chromium: Browser, people: People, address: str, script: bool
+) -> None:
+    email = people.add("owner")
+    let_in(people.db, email)
+    with window(chromium, address, look=Look(script=script)) as visitor:
+        keyboard, page = visitor.page.keyboard, visitor.page
+        visitor.open("/")
+        expect(page).to_have_url(f"{address}/login?next=%2F")
+        page.get_by_label("E-mail").focus()
+        keyboard.type(email)
+        keyboard.press("Tab")
+        keyboard.type(PASSWORD)
+        keyboard.press("Enter")
+        expect(page).to_have_url(f"{address}/settings/billing")
+        expect(page.get_by_role("navigation")).to_contain_text("Usage & Billing")
+        expect(page.get_by_role("link", name="Usage & Billing")).to_have_attribute(
+            "aria-current", "page"
+        )
+        expect(page.locator(".account")).to_contain_text("Own Inc")
+        page.locator(".account summary").focus()
+        keyboard.press("Enter")
+        keyboard.press("Tab")
+        expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_focused()
+        keyboard.press("Enter")
+        expect(page).to_have_url(f"{address}/login")
+        assert visitor.said == []
+
+
+def test_a_wrong_password_is_told(chromium: Browser, people: People, address: str) -> None:
+    with window(chromium, address, look=Look(390)) as visitor:
+        visitor.open("/login")
+        visitor.page.get_by_label("E-mail").fill(people.add("owner"))
+        visitor.page.get_by_label("Password").fill("wrong")
+        visitor.page.get_by_role("button", name="Sign in").click()
+        expect(visitor.page.get_by_role("alert")).to_have_text("E-mail or password is wrong.")
+        expect(visitor.page.get_by_label("Password")).to_be_focused()
+
+
+@pytest.mark.parametrize("role", ["owner", "root"])
+def test_the_keyboard_gets_everywhere_and_is_seen(
+    chromium: Browser, people: People, address: str, role: str
+) -> None:
+    """Tab visits every control in order; each is outlined and large enough to be hit."""
+    with window(chromium, address, people.token(role)) as visitor:
+        visitor.open(PAGES["usage" if role == "owner" else "overview"][1])
+        controls = visitor.page.locator(FOCUSABLE)
+        for index in range(controls.count()):
+            visitor.page.keyboard.press("Tab")
+            seen = controls.nth(index)
+            expect(seen).to_be_focused()
+            outline = seen.evaluate("e => getComputedStyle(e).outlineWidth")
+            assert outline == "2px", seen.evaluate("e => e.outerHTML")
+            box = seen.bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) >= 24, seen.evaluate("e => e.outerHTML")
+
+
+FOCUSABLE = (
+    "a[href]:visible, button:visible, summary:visible, select:visible, [tabindex='0']:visible,"
+    " input:not([type=hidden]):visible"
+)
+
+
+def test_skipping_to_the_content(chromium: Browser, people: People, address: str) -> None:
+    with window(chromium, address, people.token("owner")) as visitor:
+        visitor.open("/settings/billing")
+        visitor.page.keyboard.press("Tab")
+        skip = visitor.page.get_by_role("link", name="Skip to content")
+        expect(skip).to_be_focused()
+        expect(skip).to_be_in_viewport()
+        visitor.page.keyboard.press("Enter")
+        expect(visitor.page.locator("main")).to_be_focused()
+
+
+def test_only_root_is_led_to_the_overview(chromium: Browser, people: People, address: str) -> None:
+    for role, shown in (("owner", 0), ("admin", 0), ("root", 1)):
+        with window(chromium, address, people.token(role)) as visitor:
+            visitor.open("/admin/billing-overview" if role == "root" else "/settings/billing")
+            link = visitor.page.get_by_role("link", name="Billing Overview")
+            expect(link).to_have_count(shown)
