@@ -58,6 +58,20 @@ def module_db(server: Server) -> Iterator[Db]:
     yield from _passing(server, "installed")
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Server]:
+    """A server of the module's own: pg_cron serves its database `test`, with everything in it."""
+    server = Server()
+    try:
+        db = server.database("test")
+        with db.connect() as connection:
+            connection.execute("alter database test set billing.dedicated = on")
+        release.migrate(db.settings(), lambda _: None)
+        yield server
+    finally:
+        server.end()
+
+
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of sql/, migrations/ and plans.sql to change; releases are taken from it."""

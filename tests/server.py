@@ -3,8 +3,11 @@
 import os
 import pwd
 import shutil
+import signal
 import stat
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +62,8 @@ class Db:
 class Server(Postgresql):
     """testing.postgresql, as root too: PostgreSQL refuses root, so it runs as `postgres` then."""
 
+    DEFAULT_BOOT_TIMEOUT = DEFAULT_KILL_TIMEOUT = 60.0  # the machine may be busy
+
     def __init__(self, options: str = OPTIONS) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="billing-test-"))
         programs = {name: str(BIN / name) for name in ("initdb", "postgres")}
@@ -110,6 +115,25 @@ class Server(Postgresql):
         with self.database("postgres").connect() as connection:
             statement = sql.SQL("drop database {} with (force)")
             connection.execute(statement.format(sql.Identifier(database.name)))
+
+    def kill(self) -> None:
+        """kill -9 of the server, then of the sessions that it leaves behind: nothing is asked."""
+        sessions = self._children()
+        server: Any = self.child_process
+        server.kill()
+        server.wait()
+        self.child_process = None
+        for pid in sessions:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + self.DEFAULT_KILL_TIMEOUT
+        while any(Path(f"/proc/{pid}").exists() for pid in sessions):
+            assert time.monotonic() < deadline, "its sessions do not end"
+            time.sleep(0.01)
+
+    def _children(self) -> list[int]:
+        task = Path(f"/proc/{self.server_pid}/task/{self.server_pid}/children")
+        return [int(pid) for pid in task.read_text().split()]
 
     def end(self) -> None:
         self.stop()

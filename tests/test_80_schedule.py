@@ -1,7 +1,6 @@
 """pg_cron, for real: a cluster of its own whose scheduler counts without being asked."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from psycopg import errors
@@ -17,19 +16,6 @@ JOBS = {
     "billing prune job log": "30 3 * * *",
 }
 MINE = "billing_aggregator"
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Server]:
-    """pg_cron serves its database `test`, in which everything is installed."""
-    server = Server()
-    try:
-        db = server.database("test")
-        rows(db, "alter database test set billing.dedicated = on")
-        release.migrate(db.settings(), lambda _: None)
-        yield server
-    finally:
-        server.end()
 
 
 @pytest.fixture

@@ -6,12 +6,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Barrier
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
+
+import psycopg
 
 from tests.facts import Connection, call
 from tests.server import Db
 
 PATIENCE = 20.0
+T = TypeVar("T")
+
+
+def eventually(true: Callable[[], T | None]) -> T:
+    """What it says once that is something; a server that is away for now is waited for."""
+    end = monotonic() + 3 * PATIENCE
+    while monotonic() < end:
+        try:
+            if answer := true():
+                return answer
+        except psycopg.OperationalError:
+            pass
+        sleep(0.02)
+    raise AssertionError("it never came to that")
 
 
 def at_once(*jobs: Callable[[], Any]) -> list[Any]:

@@ -1,0 +1,100 @@
+"""pg_cron falls silent: the age of the data tells, and another clock counts."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from litestar.testing import TestClient
+
+from app import release
+from app.web import create_app
+from tests.browsing import browsing
+from tests.past import rows, value
+from tests.server import Db, Server
+from tests.together import eventually
+
+LAUNCHER = "select pid from pg_stat_activity where backend_type = 'pg_cron launcher'"
+COMPLAINT = 'role "departed" does not exist'
+
+
+@pytest.fixture
+def cron(cluster: Server) -> Iterator[Db]:
+    """Billing began five days ago, the last three days were not counted; whatever the test does to
+    the scheduler is put right."""
+    db = cluster.database("test")
+    rows(db, "update data.settings set billing_from = billing.utc_day(now()) - 5")
+    for table in ("usage_days", "usage_runs"):
+        rows(db, f"delete from data.{table}")  # noqa: S608
+    rows(db, "select run_usage('earlier', (utc_day(now()) - 3)::timestamp at time zone 'UTC')")
+    yield db
+    rows(db, "alter role billing_aggregator login")
+    rows(db, "delete from cron.job where username = 'departed'")
+    restart(cluster)
+    release.migrate(db.settings(), lambda _: None)
+
+
+def restart(cluster: Server) -> None:
+    cluster.terminate()
+    cluster.start()
+
+
+def is_red(db: Db) -> bool:
+    """What /readyz, and with it whoever watches, says of the age of the data."""
+    with browsing(db) as browser:
+        answer = browser.get("/readyz")
+    assert answer.status_code in (200, 503)
+    if answer.status_code == 503:
+        (problem,) = answer.json()["problems"]
+        age = re.search(r"ended (\d+) hours ago: run `billing run`", problem)
+        assert age and int(age[1]) > 72
+    return answer.status_code == 503
+
+
+def job_findings(db: Db) -> list[str]:
+    query = "select distinct rule from findings where rule ~ '^(job|scheduler)'"
+    return rows(db, query, login="billing_operator")
+
+
+def the_web_application_counts(db: Db) -> bool:
+    with TestClient(create_app(db.settings())):
+        eventually(lambda: value(db, "select not is_stale from usage_health"))
+    return value(db, "select trigger from usage_runs order by id desc limit 1") == "web start"
+
+
+def test_a_launcher_that_was_terminated(cron: Db) -> None:
+    """It does not come back, its jobs are all in order, and nothing counts any more."""
+    (pid,) = rows(cron, LAUNCHER)
+    rows(cron, "select pg_terminate_backend(%s)", pid)
+    eventually(lambda: rows(cron, LAUNCHER) == [])
+    assert job_findings(cron) == []
+    assert is_red(cron)
+    assert the_web_application_counts(cron)
+    assert not is_red(cron)
+    assert rows(cron, LAUNCHER) == []
+
+
+def test_a_role_that_was_dropped_stops_all_jobs(cron: Db, cluster: Server) -> None:
+    """Anybody's role that had a job: the launcher fails over it again and again. With the job gone
+    it is back by itself and makes up for what was missed."""
+    rows(cron, "create role departed login; grant usage on schema cron to departed")
+    rows(cron, "select cron.schedule('theirs', '0 0 1 1 *', 'select 1')", login="departed")
+    rows(cron, "revoke usage on schema cron from departed; drop role departed")
+    restart(cluster)
+    eventually(lambda: cluster.read_bootlog().count(COMPLAINT) >= 2)
+    assert job_findings(cron) == []
+    assert is_red(cron)
+    rows(cron, "delete from cron.job where to_regrole(quote_ident(username)) is null")
+    eventually(lambda: value(cron, "select not is_stale from usage_health"))
+    assert value(cron, "select trigger from usage_runs order by id desc limit 1") == "reboot"
+
+
+def test_a_role_that_may_not_log_in(cron: Db, cluster: Server) -> None:
+    """The counting role itself: a finding, and red all the same for whoever does not look."""
+    rows(cron, "alter role billing_aggregator nologin")
+    restart(cluster)
+    failed = "select count(*) from cron.job_run_details where status = 'failed'"
+    eventually(lambda: value(cron, failed) or "not permitted to log in" in cluster.read_bootlog())
+    assert job_findings(cron) == ["job_cannot_log_in"]
+    assert is_red(cron)
+    assert the_web_application_counts(cron)
+    assert not is_red(cron)
