@@ -1,7 +1,6 @@
 """The `billing` command."""
 
 import sys
-from datetime import date, timedelta
 
 import click
 
@@ -9,30 +8,12 @@ from app import check as checks
 from app import demo as demo_data
 from app import demo_users, progress, release, runs
 from app import settings as environment
+from app.cli_counting import aggregate, run
+from app.cli_proof import verify
 from app.cli_sentences import sentences
 from app.cli_users import session, user
+from app.cli_words import plural
 from app.errors import DIFFERENCE, FINDING, USAGE, Problem
-
-
-class Day(click.ParamType[date]):
-    """A UTC day, as people write it."""
-
-    name = "YYYY-MM-DD"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            day = date.fromisoformat(str(value))
-            if day == date.max:  # it has no day after it, and a range ends before its end
-                raise ValueError
-            return day
-        except ValueError:
-            self.fail(
-                f"{value!r} is not a day; write it as YYYY-MM-DD, e.g. 2026-11-21.", param, ctx
-            )
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -61,11 +42,6 @@ def check() -> None:
     report(checks.check(environment.load()))
 
 
-def plural(number: int, noun: str) -> str:
-    """1 day, 2 days, 1,000 days."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def report(troubles: list[checks.Trouble]) -> None:
     """Print what is wrong; exit 5 on a finding, 1 on any other difference, not on advice."""
     for trouble in troubles:
@@ -76,47 +52,6 @@ def report(troubles: list[checks.Trouble]) -> None:
     if kinds - {"advice"}:
         sys.exit(DIFFERENCE)
     click.echo("The database is as this checkout says, and sound.")
-
-
-@main.command()
-@click.argument("first", metavar="FROM", type=Day())
-@click.argument("last", metavar="[TO]", type=Day(), required=False)
-@click.option("--tenant", metavar="ID", type=click.UUID, help="Recount this tenant only.")
-@sentences
-def aggregate(first: date, last: date | None, tenant: object) -> None:
-    """Recount the UTC days FROM to TO, both included.
-
-    Each day is a transaction of its own: what is done stays done if you interrupt.
-    """
-    last = last or first
-    if last < first:
-        raise Problem(f"The range is reversed: {first} comes after {last}", USAGE)
-    settings = environment.load()
-    days = (last - first).days + 1
-    with progress.bar("days", days) as advance:
-        changed = runs.aggregate(
-            settings, first, last + timedelta(days=1), tenant, lambda done: advance(done)
-        )
-    click.echo(f"{plural(days, 'day')} counted, {plural(changed, 'row')} changed.")
-
-
-@main.command()
-@click.option("--trigger", default="manual", show_default=True, help="Name for the run ledger.")
-@sentences
-def run(trigger: str) -> None:
-    """Count all that is due, until nothing is. What pg_cron does every 5 minutes.
-
-    Where pg_cron is missing, call this from any scheduler.
-    """
-    settings = environment.load()
-    with progress.bar("days", None) as advance:
-        result = runs.run(settings, trigger, advance)
-    click.echo(
-        f"{plural(result.days, 'day')} counted, {plural(result.rows_changed, 'row')} changed."
-    )
-    if result.still_due:
-        reason = result.error or "somebody else is counting them"
-        raise Problem(f"Still due: {plural(result.still_due, 'day')}: {reason}", DIFFERENCE)
 
 
 @main.command()
@@ -168,5 +103,5 @@ def serve() -> None:
     server.serve(environment.load())
 
 
-main.add_command(user)
-main.add_command(session)
+for command in (aggregate, run, verify, user, session):
+    main.add_command(command)

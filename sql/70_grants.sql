@@ -80,17 +80,22 @@ grant execute on function billing.add_user(text, text, uuid, text),
   billing.set_password(text, text), billing.disable_user(text), billing.list_users(),
   billing.issue_session(text, bytea, integer)
 to billing_operator;
-grant execute on function billing.prune_identity() to billing_aggregator;
+grant execute on function billing.prune_identity(), billing.is_root(), billing.current_tenant_id()
+to billing_aggregator;
 
 set local role billing_aggregator;
 grant execute on function billing.utc_day(timestamptz), billing.complete_through()
 to billing_tenant, billing_root;
 grant execute on function billing.lock_class(text) to billing_identity;
-grant execute on function billing.read_health() to billing_root;
+grant execute on function billing.read_health(), billing.verify_usage(date, date),
+  billing.day_states(date, date), billing.usage_digest(date, date)
+to billing_root;
 grant execute on function billing.aggregate_usage(date), billing.aggregate_usage(date, date),
   billing.aggregate_tenant_usage(uuid, date, date), billing.require_countable(date, date),
   billing.run_usage(text, timestamptz), billing.run_nightly(timestamptz), billing.read_health(),
   billing.scheduled_jobs(),
+  billing.verify_usage(date, date), billing.day_states(date, date),
+  billing.usage_digest(date, date), billing.rehearse_usage(date, date, uuid),
   billing.change_setting(text, text), billing.read_settings(),
   billing.installed_release(), billing.applied_migrations()
 to billing_operator;
