@@ -26,10 +26,7 @@ async def summary(connection: Connection, month: date | None) -> bytes | None:
     None when there is no such period.
     """
     cursor = await connection.execute(
-        "select s.summary::text from billing.usage_summary as s"
-        " where s.period_start = (select p.period_start"
-        "  from billing.usage_period(coalesce(%s, billing.utc_day(now()))) as p)",
-        [month],
+        "select s.summary::text from billing.usage_summary_on(%s::date, now()) as s", [month]
     )
     row = await cursor.fetchone()
     return None if row is None else str(row[0]).encode()
@@ -75,9 +72,7 @@ async def totals(connection: Connection, month: date | None) -> list[dict[str, o
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
             "select m.label, (to_jsonb(u) ->> m.name)::bigint as value, m.unit"
-            " from billing.tenant_usage as u cross join billing.metrics as m"
-            " where u.period_start = (select p.period_start"
-            "  from billing.usage_period(coalesce(%s, billing.utc_day(now()))) as p)"
+            " from billing.tenant_usage_on(%s::date, now()) as u cross join billing.metrics as m"
             " order by m.sort_order",
             [month],
         )

@@ -24,12 +24,8 @@ select sum(n) from (
 
 
 # what a tenant's page asks; row-level security or a condition says whose
-PAGE: LiteralString = """
-select s.summary from billing.usage_summary as s
-where s.period_start = (
-  select p.period_start from billing.usage_period(billing.utc_day(now())) as p)
-"""
-PAGE_OF_ONE: LiteralString = PAGE + " and s.tenant_id = %s"
+PAGE: LiteralString = "select s.summary from billing.usage_summary as s"
+PAGE_OF_ONE: LiteralString = PAGE + " where s.tenant_id = %s"
 
 
 @dataclass

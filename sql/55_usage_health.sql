@@ -4,22 +4,24 @@
 set local role billing_aggregator;
 
 create function billing.complete_through() returns date
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  -- the last day before the first hole: a day neither complete nor sealed; NULL when the first
-  -- billed day is one
-  select nullif(min(x.day)::date - 1, s.billing_from - 1)
-  from data.settings as s
-  cross join lateral generate_series(
-    s.billing_from::timestamp,
-    -- tomorrow included: there is always a hole, even when the clock steps back over midnight
-    greatest(s.billing_from, billing.utc_day(now()) + 1)::timestamp,
-    interval '1 day') as x (day)
-  left join data.usage_days as u on u.usage_date = x.day::date
-  where u.state is null or u.state not in ('complete', 'sealed')
-  group by s.billing_from;
-$$;
+-- The last day before the first hole: a day neither complete nor sealed; NULL when the first billed
+-- day is one. Every page asks: PL/pgSQL keeps the plan.
+begin
+  return (
+    select nullif(min(x.day)::date - 1, s.billing_from - 1)
+    from data.settings as s
+    cross join lateral generate_series(
+      s.billing_from::timestamp,
+      -- tomorrow included: there is always a hole, even when the clock steps back over midnight
+      greatest(s.billing_from, billing.utc_day(now()) + 1)::timestamp,
+      interval '1 day') as x (day)
+    left join data.usage_days as u on u.usage_date = x.day::date
+    where u.state is null or u.state not in ('complete', 'sealed')
+    group by s.billing_from);
+end $$;
 comment on function billing.complete_through() is
 'The last UTC day up to which every billed day is complete; NULL when there is none.';
 

@@ -60,7 +60,7 @@ from billing.isolation_findings as f
 
 union all
 select 'metric_not_in_view', 'error', format('%s in %s', m.name, v.relname),
-  'Add the column to the view in sql/50_usage_views.sql.'
+  'Add the column in sql/53_usage_daily.sql and sql/54_tenant_usage.sql.'
 from billing.metrics as m
 join our_relation as v on v.nspname = 'billing' and v.relname in ('usage_daily', 'tenant_usage')
 where not exists (
@@ -68,12 +68,45 @@ where not exists (
 
 union all
 select 'column_without_metric', 'error', a.attname::text,
-  'Add the metric to billing.metrics in sql/50_usage_views.sql.'
+  'Add the metric to billing.metrics in sql/50_metrics.sql.'
 from our_relation as r
 join pg_attribute as a on a.attrelid = r.oid
 where r.nspname = 'data' and r.relname = 'billing_usage_daily' and a.attnum > 0
   and not a.attisdropped and a.atttypid = 'bigint'::regtype and a.attname <> 'id'
   and not exists (select from billing.metrics as m where m.name = a.attname)
+
+union all
+select 'metric_not_in_json', 'error', m.name,
+  'Add it to billing.metrics_json in sql/50_metrics.sql, under its JSON name.'
+from billing.metrics as m
+cross join our_function as f
+where f.proname = 'metrics_json'
+  and position(format('''%s'', p_%s', m.json_name, m.name) in f.prosrc) = 0
+
+union all
+select 'limit_not_compared', 'error', m.name,
+  'Compare it with its limit in billing.tenant_usage_on, sql/54_tenant_usage.sql.'
+from billing.metrics as m
+cross join our_function as f
+cross join lateral pg_get_function_sqlbody(f.oid) as body
+where f.proname = 'tenant_usage_on' and m.limit_column is not null
+  and not (
+    position(format('share_of_limit(u.%s, p.%s)', m.name, m.limit_column) in body) > 0
+    and position(format('(u.%s > p.%s)', m.name, m.limit_column) in body) > 0)
+
+union all
+select 'status_not_listed', 'error', format('%s in %s', w.status, f.name),
+  'Add it to billing.usage_statuses in sql/50_metrics.sql: pages say what counts.'
+from our_function as f
+cross join lateral (
+  select (regexp_matches(f.prosrc, '''([^'']+)''', 'g'))[1] as status
+) as w
+where f.proname ~ '_outcome$' and f.prorettype = to_regtype('billing.usage_outcome')
+  and w.status not in (
+    select e.enumlabel from pg_enum as e where e.enumtypid = f.prorettype)
+  and not exists (
+    select from billing.usage_statuses as s
+    where s.status = w.status and s.source = replace(f.proname, '_outcome', 's'))
 
 union all
 select 'undocumented', 'advice', x.name, 'Say what it means with `comment on`.'

@@ -29,25 +29,36 @@ to billing_aggregator;
 grant select on billing.usage_source, billing.metrics to billing_aggregator;
 grant execute on function billing.message_outcome(text, boolean),
   billing.call_outcome(text, boolean), billing.email_outcome(text, boolean),
-  billing.ai_request_outcome(text, boolean) to billing_aggregator;
+  billing.ai_request_outcome(text, boolean)
+to billing_aggregator, billing_tenant, billing_root, billing_operator, billing_deploy;
 
 -- tenant pages: views, and the columns beneath them that say nothing about other tenants
-grant select on billing.metrics, billing.usage_calendar, billing.usage_daily,
-  billing.usage_periods, billing.tenant_usage, billing.usage_summary, billing.usage_restatements,
-  billing.restated_days
+grant select on billing.metrics, billing.usage_statuses, billing.usage_calendar,
+  billing.usage_daily, billing.usage_periods, billing.tenant_usage, billing.usage_summary,
+  billing.usage_restatements, billing.restated_days
 to billing_tenant, billing_root;
 grant select on billing.tenant_overview to billing_root;
 grant select on data.tenants, data.plans, data.billing_usage_daily, data.usage_restatements
 to billing_tenant, billing_root;
 grant select (usage_date, state, counted_at) on data.usage_days to billing_tenant, billing_root;
-grant select (billing_from) on data.settings to billing_tenant, billing_root;
-grant execute on function billing.usage_period(date, date) to billing_tenant, billing_root;
+grant select (billing_from, stale_after_hours) on data.settings to billing_tenant, billing_root;
+grant execute on function
+  billing.usage_period(date, date), billing.period_on(date, timestamptz),
+  billing.usage_days_between(date, date), billing.usage_between(uuid, date, date),
+  billing.usage_totals(date, date), billing.tenant_usage_on(date, timestamptz),
+  billing.share_of_limit(bigint, bigint), billing.limit_state(bigint, bigint, boolean),
+  billing.number_text(numeric), billing.share_text(numeric),
+  billing.limit_word(text, bigint, bigint), billing.day_word(text, boolean),
+  billing.metrics_json, billing.day_json(date, text, json),
+  billing.usage_summary_on(date, timestamptz)
+to billing_tenant, billing_root;
 
 -- root pages: besides, how fresh and whole the numbers are
 grant select on billing.usage_health to billing_root;
 
 -- operator: runs, looks after, touches no table
-grant select on billing.findings, billing.isolation_findings, billing.usage_health, billing.metrics
+grant select on billing.findings, billing.isolation_findings, billing.usage_health,
+  billing.metrics, billing.usage_statuses
 to billing_operator;
 grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
 to billing_operator;
@@ -65,7 +76,9 @@ grant update (name, status, plan_code) on data.tenants to billing_ingest;
 grant select on data.plans to billing_ingest;
 
 -- deploy: records what it installed, reads what it has to check
-grant select on billing.findings, billing.isolation_findings, billing.metrics to billing_deploy;
+grant select on billing.findings, billing.isolation_findings, billing.metrics,
+  billing.usage_statuses
+to billing_deploy;
 grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
 to billing_deploy;
 

@@ -135,8 +135,8 @@ def month(db: Db) -> list[UUID]:
 
 
 def in_march(db: Db, columns: str) -> list[Any]:
-    query = f"select {columns} from tenant_usage where period_start = '2025-03-01'"  # noqa: S608
-    return rows(db, f"{query} order by tenant_name")
+    query = f"select {columns} from tenant_usage_on('2025-03-31', now()) order by tenant_name"  # noqa: S608
+    return rows(db, query)
 
 
 def test_every_tenant_is_there(db: Db, month: list[UUID]) -> None:
@@ -163,29 +163,42 @@ def test_limits_of_a_plan(db: Db) -> None:
 
 @pytest.mark.usefixtures("month")
 def test_totals_are_the_sums_of_the_days(db: Db) -> None:
-    """R10, for every tenant, period and metric, and none but these."""
+    """R10, for every tenant, period and metric; days before the start are in neither."""
     names = rows(db, "select name from metrics order by sort_order")
     sums = ", ".join(f"coalesce(sum({name}), 0)::bigint as {name}" for name in names)
     difference = (
         f"with days as (select tenant_id, date_trunc('month', date)::date as period_start, {sums}"  # noqa: S608
-        f" from usage_daily group by 1, 2) select tenant_id, period_start, {', '.join(names)}"
-        " from tenant_usage except select * from days"
+        f" from usage_daily group by 1, 2), totals as (select tenant_id, u.period_start,"
+        f" {', '.join(names)} from usage_periods as p"
+        " cross join lateral tenant_usage_on(p.period_start, now()) as u)"
+        " (table totals except table days) union all"
+        " (select * from days where period_start in (select period_start from usage_periods)"
+        " except table totals)"
+    )
+    sent = (
+        "select sum(u.sms_outbound_count) from usage_periods as p"
+        " cross join lateral tenant_usage_on(p.period_start, now()) as u"
     )
     assert rows(db, difference) == []
-    assert value(db, "select count(*) from tenant_usage where sms_outbound_count > 0") == 4
+    assert value(db, sent) == 5
+    bill_from(db, day(3))
+    assert rows(db, difference) == []
+    assert value(db, sent) == 3
 
 
 def test_every_metric_is_a_column_under_its_own_name(module_db: Db) -> None:
-    """snake_case in SQL, the same in camelCase in JSON."""
+    """snake_case in SQL, the same in camelCase in JSON and in this order."""
     metrics = rows(module_db, "select name, json_name from metrics order by sort_order")
     assert len(metrics) == 13
     for name, json_name in metrics:
         first, *others = name.split("_")
         assert json_name == first + "".join(map(str.capitalize, others))
     names = [name for name, _ in metrics]
+    json = value(module_db, f"select metrics_json({', '.join(map(str, range(1, 14)))})")
+    assert list(json.items()) == [(name, n) for n, (_, name) in enumerate(metrics, 1)]
     of_view = "select attname from pg_attribute where attrelid = %s::regclass order by attnum"
     for view in ("billing.usage_daily", "billing.tenant_usage"):
-        assert rows(module_db, of_view, view)[-13:] == names
+        assert [name for name in rows(module_db, of_view, view) if name in names] == names
     limits = "select name, limit_column from metrics where on_card order by sort_order"
     assert rows(module_db, limits) == [
         ("sms_outbound_count", "max_sms_per_month"),

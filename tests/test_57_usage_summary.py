@@ -34,9 +34,7 @@ def summary(db: Db, tenant: UUID, month: date | None = None) -> dict[str, Any]:
     with db.connect("billing_tenant") as connection, connection.transaction():
         enter(connection, People(db, tenant, tenant).token())
         row = connection.execute(
-            "select s.summary from usage_summary as s where s.period_start = date_trunc('month',"
-            " coalesce(%s, utc_day(now())))",
-            [month],
+            "select s.summary from usage_summary_on(%s, now()) as s", [month]
         ).fetchone()
     assert row is not None
     return row[0]

@@ -8,6 +8,7 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from app.settings import ROOT
+from tests.metric_rules import METRIC_BREAKS
 from tests.server import Db
 
 Break = tuple[str, LiteralString, LiteralString]
@@ -120,16 +121,7 @@ BREAKS: list[Break] = [
         "grant execute on function pg_sleep(double precision) to public",
         "revoke execute on function pg_sleep(double precision) from public",
     ),
-    (
-        "column_without_metric",
-        "alter table data.billing_usage_daily add column faxes_sent bigint",
-        "alter table data.billing_usage_daily drop column faxes_sent",
-    ),
-    (
-        "metric_not_in_view",
-        "alter view billing.usage_daily rename column ai_requests to ai_calls",
-        "alter view billing.usage_daily rename column ai_calls to ai_requests",
-    ),
+    *METRIC_BREAKS,
     (
         "undocumented",
         "comment on column data.plans.label is null",

@@ -1,0 +1,77 @@
+-- 52 · Usage limits: what a total means beside its limit, in numbers and in words. Limits are soft:
+-- nothing is ever blocked (R25).
+
+set local role billing_owner;
+
+create function billing.share_of_limit(p_used bigint, p_limit bigint) returns numeric
+language sql immutable parallel safe
+as $$
+  select case when p_limit > 0 then p_used * 100.0 / p_limit end;
+$$;
+comment on function billing.share_of_limit(bigint, bigint) is
+'Percent of the limit, exact; NULL where there is nothing to compare with (unlimited, 0).';
+
+-- The one place with thresholds: approaching from 80 %, over beyond 100 %; 100 % is within.
+create function billing.limit_state(p_used bigint, p_limit bigint, p_has_plan boolean)
+returns text
+language sql immutable parallel safe
+as $$
+  select case
+    when not p_has_plan then 'no_plan'
+    when p_limit is null then 'unlimited'
+    when p_used > p_limit then 'over'
+    when p_limit = 0 then 'not_included'
+    when p_used >= p_limit * 0.8 then 'approaching'
+    else 'normal'
+  end;
+$$;
+comment on function billing.limit_state(bigint, bigint, boolean) is
+'no_plan, unlimited, not_included (limit 0 and unused), normal, approaching (80 % and more) or '
+'over (more than the limit; what is not included and used is over, too).';
+
+create function billing.number_text(p_number numeric) returns text
+language sql immutable parallel safe
+as $$
+  select to_char(p_number, 'FM999,999,999,999,999,999,990');
+$$;
+comment on function billing.number_text(numeric) is 'A whole number for people: 1,234,567.';
+
+create function billing.share_text(p_share numeric) returns text
+language sql immutable parallel safe
+as $$
+  -- never rounded over a threshold: 79.9 is 79 % and normal, 100.4 is over
+  select case
+    when p_share > 100 and p_share < 101 then 'just over 100 %'
+    when p_share > 0 and p_share < 1 then 'under 1 %'
+    else billing.number_text(floor(p_share)) || ' %'
+  end;
+$$;
+comment on function billing.share_text(numeric) is 'The percentage for people.';
+
+create function billing.limit_word(p_state text, p_used bigint, p_limit bigint) returns text
+language sql immutable parallel safe
+as $$
+  select case p_state
+    when 'no_plan' then 'No plan'
+    when 'unlimited' then 'Unlimited'
+    when 'not_included' then 'Not included'
+    when 'normal' then 'Within limit'
+    when 'approaching' then 'Approaching'
+    when 'over' then 'Over by ' || billing.number_text(p_used - p_limit)
+  end;
+$$;
+comment on function billing.limit_word(text, bigint, bigint) is 'The limit''s state for people.';
+
+create function billing.day_word(p_state text, p_is_today boolean) returns text
+language sql immutable parallel safe
+as $$
+  select case p_state
+    when 'complete' then 'Complete'
+    when 'sealed' then 'Complete, archived'
+    when 'open' then case when p_is_today then 'Today so far' else 'Not finished' end
+    when 'failed' then 'Counting failed, will be tried again'
+    when 'missing' then 'Not counted yet'
+    when 'before_start' then 'Before billing began'
+  end;
+$$;
+comment on function billing.day_word(text, boolean) is 'The state of a day for people.';

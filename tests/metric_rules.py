@@ -1,0 +1,41 @@
+"""A forgotten step of adding a metric, a limit or a status: the finding that names it, how it is
+broken and mended."""
+
+from typing import LiteralString
+
+
+def rewritten(function: LiteralString, old: LiteralString, new: LiteralString) -> LiteralString:
+    """The function as it is, but for a few words."""
+    return (
+        f"do $do$ begin execute replace(pg_get_functiondef('billing.{function}'::regproc),"
+        f" $${old}$$, $${new}$$); end $do$"
+    )
+
+
+METRIC_BREAKS: list[tuple[str, LiteralString, LiteralString]] = [
+    (
+        "column_without_metric",
+        "alter table data.billing_usage_daily add column faxes_sent bigint",
+        "alter table data.billing_usage_daily drop column faxes_sent",
+    ),
+    (
+        "metric_not_in_view",
+        "alter view billing.usage_daily rename column ai_requests to ai_calls",
+        "alter view billing.usage_daily rename column ai_calls to ai_requests",
+    ),
+    (
+        "metric_not_in_json",
+        rewritten("metrics_json", "'aiRequests'", "'aiCalls'"),
+        rewritten("metrics_json", "'aiCalls'", "'aiRequests'"),
+    ),
+    (
+        "limit_not_compared",
+        rewritten("tenant_usage_on", "(u.ai_requests > p.max_ai", "(u.emails_sent > p.max_ai"),
+        rewritten("tenant_usage_on", "(u.emails_sent > p.max_ai", "(u.ai_requests > p.max_ai"),
+    ),
+    (
+        "status_not_listed",
+        rewritten("message_outcome", "'read'", "'read', 'seen'"),
+        rewritten("message_outcome", "'read', 'seen'", "'read'"),
+    ),
+]
