@@ -88,11 +88,11 @@ select 'limit_not_compared', 'error', m.name,
   'Compare it with its limit in billing.tenant_usage_on, sql/54_tenant_usage.sql.'
 from billing.metrics as m
 cross join our_function as f
-cross join lateral pg_get_function_sqlbody(f.oid) as body
+cross join lateral (select pg_get_function_sqlbody(f.oid) as text) as body
 where f.proname = 'tenant_usage_on' and m.limit_column is not null
   and not (
-    position(format('share_of_limit(u.%s, p.%s)', m.name, m.limit_column) in body) > 0
-    and position(format('(u.%s > p.%s)', m.name, m.limit_column) in body) > 0)
+    position(format('share_of_limit(u.%s, p.%s)', m.name, m.limit_column) in body.text) > 0
+    and position(format('(u.%s > p.%s)', m.name, m.limit_column) in body.text) > 0)
 
 union all
 select 'status_not_listed', 'error', format('%s in %s', w.status, f.name),
