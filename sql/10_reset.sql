@@ -59,12 +59,14 @@ begin
   end if;
 end $$;
 
--- Lock everything first, in the order in which others do: the right to run (runs that come now
--- return at once), views from the outermost in, tables whose triggers write markers, the rest. So
--- whoever comes later waits empty-handed, and a busy database lets a release in. The timeout lies
--- below deadlock_timeout: in a collision the rebuild gives way and never a writer.
+-- Lock everything first, in the order in which others do: the release, which whoever counts holds
+-- (lock class in 37; nothing is held yet, so only counting waits meanwhile), views from the
+-- outermost in, tables whose triggers write markers, the rest. So whoever comes later waits
+-- empty-handed, and a busy database lets a release in. From the views on, the timeout lies below
+-- deadlock_timeout: in a collision the rebuild gives way and never a writer.
+set local lock_timeout = '2s';
+select pg_advisory_xact_lock(770036, 0);
 set local lock_timeout = '500ms';
-select pg_advisory_xact_lock(770033, 0);
 do $$
 declare
   v_relation record;

@@ -26,10 +26,25 @@ as $$
     when 'run number' then 770032
     when 'run' then 770033
     when 'sign-in' then 770035
+    when 'release' then 770036
   end;
 $$;
 comment on function billing.lock_class(text) is
-'Class of the advisory lock on a day, on a run''s number, on running as such, on an account.';
+'Class of the advisory lock on a day, on a run''s number, on running as such, on signing in, on '
+'the release that is installed.';
+
+create function billing.hold_release() returns void
+language plpgsql
+as $$
+-- The first step of whatever counts. The functions that it goes on to call are looked up
+-- afterwards, and no rebuild replaces them before this transaction ends.
+begin
+  perform pg_advisory_xact_lock_shared(billing.lock_class('release'), 0);
+  -- opening a table makes the session take notice of what was replaced while it waited
+  perform from data.settings;
+end $$;
+comment on function billing.hold_release() is
+'Wait for a rebuild that is under way and keep the next one out until this transaction ends.';
 
 create function billing.try_lock_day(p_day date) returns boolean
 language sql

@@ -103,6 +103,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform billing.hold_release();
   if p_day is null then
     raise exception 'a day is needed' using errcode = 'invalid_parameter_value';
   end if;
@@ -120,6 +121,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform billing.hold_release();
   return billing.aggregate_days(p_from, p_until, null);
 end $$;
 comment on function billing.aggregate_usage(date, date) is
@@ -132,6 +134,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform billing.hold_release();
   perform billing.require_tenant(p_tenant_id);
   return billing.aggregate_days(p_from, p_until, array[p_tenant_id]);
 end $$;

@@ -107,6 +107,7 @@ declare
   v_days date[];
   v_whole boolean[];
 begin
+  perform billing.hold_release();
   perform billing.require_past(p_as_of);
   if p_trigger is null or btrim(p_trigger) = '' then
     raise exception 'a run needs a trigger' using errcode = 'invalid_parameter_value';
@@ -155,6 +156,7 @@ declare
   v_due integer;
   v_days date[];
 begin
+  perform billing.hold_release();
   v_due := billing.run_usage('nightly', p_as_of);
 
   -- the second net: recount the last days whole, whatever the markers say (R3)

@@ -42,6 +42,7 @@ as $$
 declare
   v_day date;
 begin
+  perform billing.hold_release();
   perform billing.require_operator_or_root();
   perform billing.require_range(p_from, p_until);
   for v_day in
@@ -89,6 +90,7 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform billing.hold_release();
   perform billing.require_operator_or_root();
   perform billing.require_range(p_from, p_until);
   return query
@@ -114,6 +116,7 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform billing.hold_release();
   perform billing.require_operator_or_root();
   perform billing.require_range(p_from, p_until);
   return (
@@ -144,6 +147,7 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform billing.hold_release();
   perform billing.require_operator_or_root();
   perform billing.require_countable(p_from, p_until);
   if p_tenant_id is not null then
