@@ -51,7 +51,10 @@ begin
   ) as x
   where x.home is distinct from 'billing'::regnamespace
     and not (x.classid in ('pg_trigger'::regclass, 'pg_policy'::regclass)
-             and x.home = 'data'::regnamespace);
+             and x.home = 'data'::regnamespace)
+    -- on tables of the host, what file 30 attaches is known by its name
+    and not (x.classid = 'pg_trigger'::regclass
+             and (select tgname from pg_trigger where oid = x.objid) like 'billing\_%');
   if v_dependents is not null then
     raise exception 'the release cannot be rebuilt: % depends on schema billing', v_dependents
       using errcode = 'dependent_objects_still_exist',
@@ -61,30 +64,46 @@ end $$;
 
 -- Lock everything first, in the order in which others do: the release, which whoever counts holds
 -- (lock class in 37; nothing is held yet, so only counting waits meanwhile), views from the
--- outermost in, tables whose triggers write markers, the rest. So whoever comes later waits
--- empty-handed, and a busy database lets a release in. From the views on, the timeout lies below
--- deadlock_timeout: in a collision the rebuild gives way and never a writer.
+-- outermost in, tables whose triggers write markers (a host's own by taking the triggers away), the
+-- rest. So whoever comes later waits empty-handed, and a busy database lets a release in. From the
+-- views on, the timeout lies below deadlock_timeout: in a collision the rebuild gives way and never
+-- a writer.
 set local lock_timeout = '2s';
 select pg_advisory_xact_lock(770036, 0);
 set local lock_timeout = '500ms';
 do $$
 declare
-  v_relation record;
+  v_statement text;
 begin
-  for v_relation in
-    select c.oid::regclass as name
-    from pg_class as c
-    where (c.relnamespace = 'data'::regnamespace and c.relkind in ('r', 'p'))
-      -- findings reads the catalogue, and locking a view locks what it reads
-      or (c.relnamespace = 'billing'::regnamespace and c.relkind = 'v'
-          and c.relowner = current_user::regrole and c.relname !~ 'findings$')
-    order by
-      c.relkind <> 'v',
-      case when c.relkind = 'v' then -c.oid::bigint end,
-      not exists (select from pg_trigger as t where t.tgrelid = c.oid and t.tgname ~ '^mark_late'),
-      c.relname
+  for v_statement in
+    select x.statement
+    from (
+      select
+        case c.relkind when 'v' then 1 else 3 end as turn,
+        case c.relkind when 'v' then -c.oid::bigint end as newest_first,
+        not exists (
+          select from pg_trigger as t where t.tgrelid = c.oid and t.tgname ~ '^mark_late')
+          as is_quiet,
+        format('lock table %s in access exclusive mode', c.oid::regclass) as statement
+      from pg_class as c
+      where (c.relnamespace = 'data'::regnamespace and c.relkind in ('r', 'p'))
+        -- findings reads the catalogue, and locking a view locks what it reads
+        or (c.relnamespace = 'billing'::regnamespace and c.relkind = 'v'
+            and c.relowner = current_user::regrole and c.relname !~ 'findings$')
+      union all
+      select distinct 2, null::bigint, false, format('drop function %s cascade', p.oid::regprocedure)
+      from pg_proc as p
+      join pg_trigger as t on t.tgfoid = p.oid
+      join pg_class as c on c.oid = t.tgrelid and c.relnamespace <> 'data'::regnamespace
+      where p.pronamespace = 'billing'::regnamespace
+    ) as x
+    order by x.turn, x.newest_first, x.is_quiet, x.statement
   loop
-    execute format('lock table %s in access exclusive mode', v_relation.name);
+    begin
+      execute v_statement;
+    exception when insufficient_privilege then
+      null; -- a view of a host's tables, which are not ours to lock
+    end;
   end loop;
 end $$;
 

@@ -1,17 +1,12 @@
 -- 30 · Usage source: what one row of each of the host's tables contributes, and why it counts or
--- does not. The only file that knows those tables; a host with others rewrites this file.
+-- does not. The only file that knows those tables; a host with others rewrites this file
+-- (docs/adopt.md).
 
 set local role billing_owner;
 
-create type billing.usage_kind as enum (
-  'sms_outbound', 'sms_inbound', 'mms_outbound', 'mms_inbound', 'voice_outbound', 'voice_inbound',
-  'email', 'ai_request');
-create type billing.usage_outcome as enum (
-  'counted', 'pending', 'not_counted', 'test', 'unclassified');
-
 -- Which provider status means what is written here and nowhere else (R14). Exact strings: anything
 -- else, another case or NULL is unclassified – stored, not counted, shown. Test traffic never
--- counts (R19). One expression each, so that the planner inlines them.
+-- counts (R19). One expression each, so that the planner inlines them; pages read the words here.
 
 create function billing.message_outcome(p_status text, p_is_test boolean)
 returns billing.usage_outcome
@@ -156,3 +151,44 @@ comment on column billing.usage_source.provider_units is
 'What the provider charges by: segments for messages, seconds for calls.';
 comment on column billing.usage_source.is_estimated is
 'The provider has not told the segments; taken as 1.';
+
+-- Late facts (R3): file 29 says what the triggers do.
+create trigger mark_late_insert after insert on data.messages
+referencing new table as changed_rows for each statement execute function billing.mark_late_days();
+create trigger mark_late_delete after delete on data.messages
+referencing old table as changed_rows for each statement execute function billing.mark_late_days();
+create trigger mark_late_update after update on data.messages
+referencing old table as old_rows new table as changed_rows
+for each statement execute function billing.mark_late_moves();
+create trigger refuse_truncate before truncate on data.messages
+for each statement execute function billing.refuse_truncate();
+
+create trigger mark_late_insert after insert on data.calls
+referencing new table as changed_rows for each statement execute function billing.mark_late_days();
+create trigger mark_late_delete after delete on data.calls
+referencing old table as changed_rows for each statement execute function billing.mark_late_days();
+create trigger mark_late_update after update on data.calls
+referencing old table as old_rows new table as changed_rows
+for each statement execute function billing.mark_late_moves();
+create trigger refuse_truncate before truncate on data.calls
+for each statement execute function billing.refuse_truncate();
+
+create trigger mark_late_insert after insert on data.emails
+referencing new table as changed_rows for each statement execute function billing.mark_late_days();
+create trigger mark_late_delete after delete on data.emails
+referencing old table as changed_rows for each statement execute function billing.mark_late_days();
+create trigger mark_late_update after update on data.emails
+referencing old table as old_rows new table as changed_rows
+for each statement execute function billing.mark_late_moves();
+create trigger refuse_truncate before truncate on data.emails
+for each statement execute function billing.refuse_truncate();
+
+create trigger mark_late_insert after insert on data.ai_requests
+referencing new table as changed_rows for each statement execute function billing.mark_late_days();
+create trigger mark_late_delete after delete on data.ai_requests
+referencing old table as changed_rows for each statement execute function billing.mark_late_days();
+create trigger mark_late_update after update on data.ai_requests
+referencing old table as old_rows new table as changed_rows
+for each statement execute function billing.mark_late_moves();
+create trigger refuse_truncate before truncate on data.ai_requests
+for each statement execute function billing.refuse_truncate();

@@ -100,33 +100,20 @@ $$;
 comment on function billing.metrics_json is
 'The metrics of a day or a period under their JSON names, in the order of billing.metrics.';
 
--- The known statuses of each source; what each means is asked of the very function that counts, so
--- that the page cannot say otherwise. A status that is missing here is a finding.
+-- The known statuses of each source, read from the very functions of file 30 that count, so that no
+-- page can say otherwise: each `when p_status in (…) then '…'`, or `= '…'`, is an outcome's words.
 create view billing.usage_statuses with (security_invoker = true) as
-select s.source, s.status, o.outcome
-from (values
-  ('messages', 'delivered'), ('messages', 'sent'), ('messages', 'received'),
-  ('messages', 'undelivered'), ('messages', 'read'), ('messages', 'partially_delivered'),
-  ('messages', 'failed'), ('messages', 'canceled'), ('messages', 'queued'),
-  ('messages', 'accepted'), ('messages', 'scheduled'), ('messages', 'sending'),
-  ('messages', 'receiving'),
-  ('calls', 'completed'), ('calls', 'no-answer'), ('calls', 'busy'), ('calls', 'failed'),
-  ('calls', 'canceled'), ('calls', 'in-progress'), ('calls', 'ringing'), ('calls', 'queued'),
-  ('calls', 'initiated'),
-  ('emails', 'delivered'), ('emails', 'sent'), ('emails', 'deferred'), ('emails', 'bounced'),
-  ('emails', 'dropped'), ('emails', 'rejected'), ('emails', 'failed'), ('emails', 'queued'),
-  ('emails', 'processing'),
-  ('ai_requests', 'succeeded'), ('ai_requests', 'error'), ('ai_requests', 'not_sent'),
-  ('ai_requests', 'cached'), ('ai_requests', 'pending')
-) as s (source, status)
-cross join lateral (
-  select case s.source
-    when 'messages' then billing.message_outcome(s.status, false)
-    when 'calls' then billing.call_outcome(s.status, false)
-    when 'emails' then billing.email_outcome(s.status, false)
-    when 'ai_requests' then billing.ai_request_outcome(s.status, false)
-  end as outcome
-) as o;
+select
+  replace(f.proname, '_outcome', 's') as source,
+  w.word[1] as status,
+  b.branch[3]::billing.usage_outcome as outcome
+from pg_proc as f
+cross join lateral regexp_matches(
+  f.prosrc, 'when p_status (?:in \(([^)]*)\)|= (''[^'']+''))\s+then ''(\w+)''', 'g') as b (branch)
+cross join lateral regexp_matches(
+  coalesce(b.branch[1], b.branch[2]), '''([^'']+)''', 'g') as w (word)
+where f.pronamespace = 'billing'::regnamespace and f.proname like '%\_outcome'
+  and f.prorettype = 'billing.usage_outcome'::regtype;
 comment on view billing.usage_statuses is
-'Every known status of each source table and what a row with it means: counted, not_counted or '
-'pending. Test traffic and unknown statuses never count.';
+'Every known status of each source and what a row with it means: counted, not_counted or pending. '
+'Test traffic and unknown statuses never count.';

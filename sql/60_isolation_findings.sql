@@ -90,7 +90,7 @@ from (
 where not (t.relrowsecurity and t.relforcerowsecurity)
 
 union all
-select 'table_without_policy', 'error', t.name, 'Write its policies in sql/20_tenancy.sql.'
+select 'table_without_policy', 'error', t.name, 'Write its policies in sql/26_policies.sql.'
 from tenant_table as t
 where not exists (select from pg_policy as p where p.polrelid = t.oid)
 

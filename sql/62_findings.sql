@@ -59,6 +59,10 @@ select f.rule, f.severity, f.object, f.what_to_do
 from billing.isolation_findings as f
 
 union all
+select f.rule, f.severity, f.object, f.what_to_do
+from billing.source_findings as f
+
+union all
 select 'metric_not_in_view', 'error', format('%s in %s', m.name, v.relname),
   'Add the column in sql/53_usage_daily.sql and sql/54_tenant_usage.sql.'
 from billing.metrics as m
@@ -95,18 +99,12 @@ where f.proname = 'tenant_usage_on' and m.limit_column is not null
     and position(format('(u.%s > p.%s)', m.name, m.limit_column) in body.text) > 0)
 
 union all
-select 'status_not_listed', 'error', format('%s in %s', w.status, f.name),
-  'Add it to billing.usage_statuses in sql/50_metrics.sql: pages say what counts.'
-from our_function as f
-cross join lateral (
-  select (regexp_matches(f.prosrc, '''([^'']+)''', 'g'))[1] as status
-) as w
-where f.proname ~ '_outcome$' and f.prorettype = to_regtype('billing.usage_outcome')
-  and w.status not in (
-    select e.enumlabel from pg_enum as e where e.enumtypid = f.prorettype)
-  and not exists (
-    select from billing.usage_statuses as s
-    where s.status = w.status and s.source = replace(f.proname, '_outcome', 's'))
+select 'status_not_listed', 'error', x.source,
+  'Write its words in sql/30_usage_source.sql as `when p_status in (…) then ''counted''`: pages '
+  'say what counts.'
+from (select distinct m.source from billing.metrics as m) as x
+where not exists (
+  select from billing.usage_statuses as s where s.source = x.source and s.outcome = 'counted')
 
 union all
 select 'undocumented', 'advice', x.name, 'Say what it means with `comment on`.'

@@ -28,8 +28,10 @@ as $$
     union all
     select format('trigger %s %s', t.tgenabled, pg_get_triggerdef(t.oid))
     from pg_trigger as t
-    join pg_class as c on c.oid = t.tgrelid and c.relnamespace = 'data'::regnamespace
+    join pg_class as c on c.oid = t.tgrelid
+    join pg_proc as p on p.oid = t.tgfoid
     where not t.tgisinternal
+      and (c.relnamespace = 'data'::regnamespace or p.pronamespace = 'billing'::regnamespace)
     union all
     select format('policy %s', p) from pg_policies as p where p.schemaname = 'data'
     union all

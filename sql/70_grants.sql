@@ -57,8 +57,8 @@ to billing_tenant, billing_root;
 grant select on billing.usage_health to billing_root;
 
 -- operator: runs, looks after, touches no table
-grant select on billing.findings, billing.isolation_findings, billing.usage_health,
-  billing.metrics, billing.usage_statuses
+grant select on billing.findings, billing.isolation_findings, billing.source_findings,
+  billing.usage_health, billing.metrics, billing.usage_statuses
 to billing_operator;
 grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
 to billing_operator;
@@ -76,8 +76,8 @@ grant update (name, status, plan_code) on data.tenants to billing_ingest;
 grant select on data.plans to billing_ingest;
 
 -- deploy: records what it installed, reads what it has to check
-grant select on billing.findings, billing.isolation_findings, billing.metrics,
-  billing.usage_statuses
+grant select on billing.findings, billing.isolation_findings, billing.source_findings,
+  billing.metrics, billing.usage_statuses
 to billing_deploy;
 grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
 to billing_deploy;

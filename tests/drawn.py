@@ -69,7 +69,9 @@ events = st.one_of(
     _events(AiRequest),
 )
 batches = st.lists(events, min_size=1, max_size=12)
-unique_events = st.lists(events, max_size=40, unique_by=lambda event: event.key)
+unique_events = st.lists(
+    events, max_size=40, unique_by=lambda event: (event.table, event.tenant_id, event.provider_id)
+)
 # [from, until), around those days
 ranges = st.lists(
     st.dates(date(2024, 2, 26), date(2024, 3, 12)), min_size=2, max_size=2, unique=True

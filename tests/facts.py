@@ -1,24 +1,21 @@
 """Writing events into the database as a host does, and reading back what was counted."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import fields, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from tests import hosts
 from tests.oracle import METRICS, ROWS, Event, Figures, Rows
 
 Connection = psycopg.Connection[Any]
-WRITTEN = (
-    "messages",
-    "calls",
-    "emails",
-    "ai_requests",
+COUNTED = (
     "late_day_markers",
     "billing_usage_daily",
     "usage_restatements",
@@ -31,11 +28,10 @@ WRITTEN = (
 def add_tenants(
     connection: Connection, number: int = 1, *, ids: Collection[UUID] = ()
 ) -> list[UUID]:
-    tenants = sorted(ids or (uuid4() for _ in range(number)))
+    tenants = sorted(ids or (hosts.current.new_id() for _ in range(number)))
     for index, tenant in enumerate(tenants):
-        connection.execute(
-            "insert into data.tenants (id, name) values (%s, %s)", [tenant, f"Tenant {index}"]
-        )
+        values = [hosts.current.tenant_key(tenant), f"Tenant {index}"]
+        connection.execute(hosts.current.tenants, values)
     return tenants
 
 
@@ -45,52 +41,57 @@ def bill_from(connection: Connection, day: date) -> None:
 
 def wipe(connection: Connection) -> None:
     """An empty database again; as its superuser, past every trigger and foreign key."""
+    ours = (sql.Identifier("data", table) for table in COUNTED)
     with connection.transaction():
         connection.execute("set local session_replication_role = replica")
-        for table in WRITTEN:
-            connection.execute(sql.SQL("delete from {}").format(sql.Identifier("data", table)))
+        for table in (*hosts.current.own_tables, *ours):
+            connection.execute(sql.SQL("delete from {}").format(table))
 
 
 def insert(connection: Connection, *events: Event, keep_first: bool = False) -> None:
-    """One statement per table, all in one transaction; keep_first ignores ids already known."""
+    """One statement per kind, all in one transaction; keep_first ignores ids already known."""
     batches: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         batches[event.table].append(event)
     with connection.transaction():
-        for table, batch in batches.items():
-            columns = [column.name for column in fields(batch[0])]
-            row = sql.SQL("({})").format(sql.SQL(", ").join(sql.Placeholder() * len(columns)))
+        for kind, batch in batches.items():
+            table = hosts.current.tables[kind]
+            written = [table.row(event) for event in batch]
+            row = sql.SQL("({})").format(sql.SQL(", ").join(sql.Placeholder() * len(written[0])))
             statement = sql.SQL("insert into {} ({}) values {} {}").format(
-                sql.Identifier("data", table),
-                sql.SQL(", ").join(map(sql.Identifier, columns)),
+                table.name,
+                sql.SQL(", ").join(map(sql.Identifier, written[0])),
                 sql.SQL(", ").join([row] * len(batch)),
                 sql.SQL("on conflict do nothing" if keep_first else ""),
             )
-            values = [getattr(event, column) for event in batch for column in columns]
-            connection.execute(statement, values)
+            connection.execute(statement, [value for row in written for value in row.values()])
 
 
 def update(connection: Connection, event: Event, **changes: Any) -> Event:
     """Write the changed columns of one row and no others; returns the event as it is now."""
-    statement = sql.SQL("update {} set {} where tenant_id = %s and provider_id = %s").format(
-        sql.Identifier("data", event.table),
-        sql.SQL(", ").join(
-            sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder())
-            for column in changes
-        ),
+    table = hosts.current.table(event)
+    new, where = table.values(changes), table.where(event)
+    statement = sql.SQL("update {} set {} where {}").format(
+        table.name, sql.SQL(", ").join(_equal(new)), sql.SQL(" and ").join(_equal(where))
     )
-    connection.execute(statement, [*changes.values(), event.tenant_id, event.provider_id])
+    connection.execute(statement, [*new.values(), *where.values()])
     return replace(event, **changes)
 
 
 def delete(connection: Connection, *events: Event) -> None:
     with connection.transaction():
         for event in events:
-            statement = sql.SQL("delete from {} where tenant_id = %s and provider_id = %s")
-            connection.execute(
-                statement.format(sql.Identifier("data", event.table)),
-                [event.tenant_id, event.provider_id],
-            )
+            table = hosts.current.table(event)
+            where = table.where(event)
+            statement = sql.SQL("delete from {} where {}")
+            condition = sql.SQL(" and ").join(_equal(where))
+            connection.execute(statement.format(table.name, condition), [*where.values()])
+
+
+def _equal(columns: Iterable[str]) -> list[sql.Composed]:
+    return [
+        sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder()) for column in columns
+    ]
 
 
 def stored(connection: Connection) -> Rows:

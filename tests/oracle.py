@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import count
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 Outcome = str
 Figures = dict[str, int]
 Rows = dict[tuple[UUID, date], Figures]
-Key = tuple[str, UUID, str]
+Key = tuple[Any, ...]
 
 # What each provider's word means (R14). Another case, any other word and no word: unclassified.
 STATUSES: dict[str, dict[Outcome, tuple[str, ...]]] = {

@@ -4,13 +4,13 @@ Every as-of instant lies in that past, so no test depends on the day or the hour
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import count
 from typing import Any
 
+from tests import facts, hosts
+from tests.oracle import Message
 from tests.server import Db
 
 FIRST = date(2025, 3, 1)
-_ids = count(1)
 
 
 def day(number: int) -> date:
@@ -44,23 +44,15 @@ def bill_from(db: Db, first: date = FIRST) -> None:
 
 def add_tenants(db: Db, number: int) -> list[Any]:
     """So many active tenants; returns their ids."""
-    return rows(
-        db,
-        "insert into tenants (name) select 'Tenant ' || n from generate_series(1, %s) as n"
-        " returning id",
-        number,
-        login="billing_ingest",
-    )
+    with db.connect(hosts.current.writer) as connection:
+        return facts.add_tenants(connection, number)
 
 
-def send(db: Db, tenant: object, *instants: datetime, status: str = "sent") -> None:
+def send(db: Db, tenant: Any, *instants: datetime, status: str = "sent") -> None:
     """An SMS out at each of these instants; a past one leaves a marker."""
-    with db.connect("billing_ingest") as connection, connection.cursor() as cursor:
-        cursor.executemany(
-            "insert into messages (tenant_id, occurred_at, provider_id, channel, direction, status)"
-            " values (%s, %s, %s, 'sms', 'outbound', %s)",
-            [(tenant, instant, f"SM{next(_ids)}", status) for instant in instants],
-        )
+    with db.connect(hosts.current.writer) as connection:
+        for instant in instants:
+            facts.insert(connection, Message(tenant, instant, status, num_segments=None))
 
 
 def run(db: Db, as_of: datetime, trigger: str = "test") -> int:

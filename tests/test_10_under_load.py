@@ -20,6 +20,18 @@ DAYS = 12
 Work = Callable[[psycopg.Connection[Any], int], object]
 
 
+def once_more(work: Work) -> Work:
+    """Like app.database.read: a release may replace a function while a call of it waits."""
+
+    def patient(connection: psycopg.Connection[Any], number: int) -> None:
+        try:
+            work(connection, number)
+        except REPLACED:
+            work(connection, number)
+
+    return patient
+
+
 @contextmanager
 def at_work(db: Db, *workers: tuple[str, float, Work]) -> Iterator[dict[str, int]]:
     """Everybody does a piece of work, pauses and does the next one, on one connection for ever.
@@ -83,17 +95,12 @@ def test_releases_under_ingest_counting_and_reading(db: Db) -> None:
                 [tenants[number % 3], str(number)],
             )
 
+    @once_more
     def count(connection: psycopg.Connection[Any], _: int) -> None:
         connection.execute("select billing.run_usage('test')")
 
+    @once_more
     def read(connection: psycopg.Connection[Any], number: int) -> None:
-        """Like app.database.read: a release may replace billing.enter while it waits; once more."""
-        try:
-            read_once(connection, number)
-        except REPLACED:
-            read_once(connection, number)
-
-    def read_once(connection: psycopg.Connection[Any], number: int) -> None:
         with connection.transaction():
             enter(connection, tokens[number % 3])
             assert connection.execute("select summary from usage_summary").fetchone()

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from psycopg.rows import dict_row
 
-from tests import facts
+from tests import facts, hosts
 from tests.oracle import METRICS, ROWS, AiRequest, Call, Email, Event, Message, Rows, expected
 from tests.server import Db
 
@@ -106,11 +106,11 @@ def test_it_only_reads(host: facts.Connection) -> None:
 
 def test_facts_of_an_unknown_tenant_do_not_count(host: facts.Connection) -> None:
     """They are stored, break nothing, and count once the tenant is known."""
-    stranger = uuid4()
+    stranger = hosts.current.new_id()
     (tenant,) = facts.add_tenants(host)
     facts.insert(host, *one_of_everything(stranger, NOON), Message(tenant, NOON))
     assert set(count(host, DAY)) == {tenant}
-    host.execute("insert into data.tenants (id, name) values (%s, 'Late')", [stranger])
+    facts.add_tenants(host, ids=[stranger])
     assert set(count(host, DAY)) == {tenant, stranger}
 
 

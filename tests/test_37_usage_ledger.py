@@ -165,6 +165,7 @@ DEEDS: dict[str, Callable[[Db, int, Any], object]] = {
 }
 
 
+@pytest.mark.ours
 @given(
     st.lists(
         st.tuples(st.sampled_from(sorted(DEEDS)), st.integers(1, 4), st.integers(0, 2)), max_size=12

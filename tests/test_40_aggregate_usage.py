@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from psycopg import errors
 
-from tests import facts
+from tests import facts, hosts
 from tests.facts import Connection, call, figures_of
 from tests.oracle import (
     METRICS,
@@ -117,7 +117,7 @@ def test_no_time_zone_changes_a_number(db: Db, host: Connection, tenant: UUID, z
             offset = timezone(timedelta(hours=(hour * 7) % 25 - 11, minutes=30))
             at = datetime.combine(day, time(hour, minute), UTC).astimezone(offset)
             events += [kind(tenant, at) for kind in (Message, Call, Email, AiRequest)]
-    with db.connect("billing_ingest") as ingest, db.connect("billing_operator") as operator:
+    with db.connect(hosts.current.writer) as ingest, db.connect("billing_operator") as operator:
         facts.insert(ingest, *events)
         assert [call(operator, "aggregate_usage", day) for day in days] == [1] * len(days)
         assert facts.stored(host) == expected(events, [tenant])
@@ -177,7 +177,11 @@ def test_the_day_ledger_adds_up(host: Connection, operator: Connection) -> None:
     """R13, R14, R19: what is pending, excluded, unknown or estimated is visible for the day; facts
     of an unknown tenant are neither counted nor in the way."""
     one, two = facts.add_tenants(host, 2)
-    events = [Message(t, NOON, status) for t in (one, two, uuid4()) for status in ("sent", "hm")]
+    events = [
+        Message(t, NOON, status)
+        for t in (one, two, hosts.current.new_id())
+        for status in ("sent", "hm")
+    ]
     events += [Message(one, NOON, is_test=True), Message(two, NOON, num_segments=0)]
     facts.insert(host, *events, Call(two, NOON, "ringing"), Email(one, NOON, "rejected"))
     assert call(operator, "aggregate_usage", DAY) == 2

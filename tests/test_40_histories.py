@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,7 +12,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from psycopg import errors
 
-from tests import drawn, facts
+from tests import drawn, facts, hosts
 from tests.drawn import BILLING_FROM, STRANGER, TENANTS, ranges
 from tests.facts import Connection, call
 from tests.oracle import ROWS, ZERO, Event, Key, Rows, expected, total
@@ -28,7 +29,7 @@ class Sessions(NamedTuple):
 
 @pytest.fixture(scope="module")
 def sessions(module_db: Db) -> Iterator[Sessions]:
-    logins = ("postgres", "billing_ingest", "billing_operator")
+    logins = ("postgres", hosts.current.writer, "billing_operator")
     with ExitStack() as stack:
         sessions = Sessions(*(stack.enter_context(module_db.connect(name)) for name in logins))
         facts.bill_from(sessions.host, BILLING_FROM)
@@ -62,7 +63,7 @@ class History:
         batch = self.draw(drawn.batches)
         facts.insert(self.ingest, *batch, keep_first=True)
         for event in batch:
-            self.events.setdefault(event.key, event)
+            self.events.setdefault(hosts.current.key(event), event)
 
     def a_batch_with_a_known_id_is_refused(self) -> None:
         for event in self.some_events():
@@ -73,16 +74,21 @@ class History:
         for event in self.some_events():
             columns = {"status": drawn.statuses(event.table)} | drawn.told[type(event)]
             changes = self.draw(st.fixed_dictionaries({}, optional=columns).filter(bool))
-            self.events[event.key] = facts.update(self.ingest, event, **changes)
+            self.events[hosts.current.key(event)] = facts.update(self.ingest, event, **changes)
 
     def facts_move(self) -> None:
+        """To another tenant and day, or to another day only where the id is taken."""
         for event in self.some_events():
-            where: dict[str, Any] = {"occurred_at": self.draw(drawn.instants)}
-            owner = self.draw(drawn.owners)
-            if (event.table, owner, event.provider_id) not in self.events:
-                where["tenant_id"] = owner
-            moved = facts.update(self.host, self.events.pop(event.key), **where)
-            self.events[moved.key] = moved
+            where = {
+                "occurred_at": self.draw(drawn.instants),
+                "tenant_id": self.draw(drawn.owners),
+            }
+            del self.events[hosts.current.key(event)]
+            while hosts.current.key(replace(event, **where)) in self.events:
+                where.popitem()
+            if where:
+                event = facts.update(self.host, event, **where)
+            self.events[hosts.current.key(event)] = event
 
     def facts_go(self) -> None:
         """Some, or all that their tenants have on their days."""
@@ -92,7 +98,7 @@ class History:
             gone = [e for e in self.events.values() if (e.tenant_id, e.day) in emptied]
         facts.delete(self.host, *gone)
         for event in gone:
-            del self.events[event.key]
+            del self.events[hosts.current.key(event)]
 
     def a_stranger_becomes_a_tenant(self) -> None:
         if STRANGER not in self.tenants:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from tests import facts
+from tests import facts, hosts
 from tests.facts import Connection, call
 from tests.oracle import Call, Message, expected
 from tests.past import break_days, mend_days
@@ -102,10 +102,10 @@ def test_largest_range(host: Connection, operator: Connection) -> None:
         call(operator, "require_countable", start, end)
 
 
-@pytest.mark.parametrize("tenant", [None, uuid4()])
+@pytest.mark.parametrize("tenant", [None, UUID(int=7777)])
 def test_unknown_tenant(host: Connection, operator: Connection, tenant: UUID | None) -> None:
     """A tenant that does not exist, even if facts name it."""
-    facts.insert(host, Message(tenant or uuid4(), NOON))
+    facts.insert(host, Message(tenant or hosts.current.new_id(), NOON))
     args = ("aggregate_tenant_usage", tenant, DAY, DAY + DAYS)
     message = refused(host, operator, errors.InvalidParameterValue, *args)
     assert f"there is no tenant {tenant or 'NULL'}" in message
@@ -113,7 +113,7 @@ def test_unknown_tenant(host: Connection, operator: Connection, tenant: UUID | N
 
 def test_sealed_day(host: Connection, operator: Connection) -> None:
     """R20: neither alone, nor within a range, nor for one tenant; the other days stay countable."""
-    facts.insert(host, *(Message(uuid4(), NOON + n * DAYS) for n in (-1, 1)))
+    facts.insert(host, *(Message(hosts.current.new_id(), NOON + n * DAYS) for n in (-1, 1)))
     call(operator, "aggregate_usage", DAY)
     host.execute("update data.usage_days set sealed_at = now()")
     rows = facts.stored(host)

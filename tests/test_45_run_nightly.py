@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests import facts, hosts
+from tests.oracle import Email
 from tests.past import (
     add_tenants,
     at,
@@ -82,12 +84,8 @@ def test_many_late_tenants_count_the_day_whole(
 
 def test_a_late_fact_is_due_until_it_is_counted(db: Db, tenants: list[Any]) -> None:
     """R3, R6: a fact that commits after the run has looked carries its own marker."""
-    with db.connect("billing_ingest", autocommit=False) as writer:
-        writer.execute(
-            "insert into emails (tenant_id, occurred_at, provider_id, status)"
-            " values (%s, %s, 'late', 'sent')",
-            [tenants[0], at(5)],
-        )
+    with db.connect(hosts.current.writer) as writer, writer.transaction():
+        facts.insert(writer, Email(tenants[0], at(5)))
         assert run(db, at(14, "12:05")) == 0
     sent = "select emails_sent from billing_usage_daily where tenant_id = %s and usage_date = %s"
     assert value(db, sent, tenants[0], day(5)) == 0

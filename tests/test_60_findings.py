@@ -130,6 +130,8 @@ BREAKS: list[Break] = [
 ]
 # needs pg_cron, one database of a server: tested with the schedule
 JOB_RULES = {"job_missing", "job_unknown", "job_cannot_log_in"}
+# tested in test_61_source_findings.py
+SOURCE_RULES = {"source_unreadable", "source_hidden", "source_not_marked"}
 # depend on the server itself
 SERVER_RULES = {"server_below_floor", "server_untested", "scheduler_missing"}
 
@@ -165,7 +167,7 @@ def test_rule(module_db: Db, rule: str, breaks: LiteralString, mends: LiteralStr
 def test_every_rule_is_tested() -> None:
     files = "".join(path.read_text() for path in ROOT.glob("sql/6*findings.sql"))
     rules = set(re.findall(r"^select '([a-z_]+)'", files, re.MULTILINE))
-    assert rules == {rule for rule, _, _ in BREAKS} | JOB_RULES | SERVER_RULES
+    assert rules == {rule for rule, _, _ in BREAKS} | JOB_RULES | SERVER_RULES | SOURCE_RULES
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,13 @@ def test_a_plan_that_nobody_has_may_go_and_come_back(db: Db, checkout: Path) -> 
     assert migrate(db) == ["plans: 1 changed"]
 
 
+def test_a_host_has_plans_of_its_own(db: Db, checkout: Path) -> None:
+    """Codes, too, are written in plans.sql only."""
+    edit(checkout, STARTER, STARTER.replace("'starter'", "'team_2026'"))
+    assert migrate(db) == ["plans: 2 changed"]
+    assert rows(db, "select code from data.plans order by sort_order")[0] == "team_2026"
+
+
 def test_a_plan_in_use_cannot_go(db: Db, checkout: Path) -> None:
     """Nothing of the file is taken over, and the tenant keeps its plan."""
     rows(db, "insert into data.tenants (name, plan_code) values ('Acme', 'starter')")
@@ -116,7 +123,7 @@ def test_a_plan_in_use_cannot_go(db: Db, checkout: Path) -> None:
         STARTER.replace("500", "-1"),
         STARTER.replace("'USD'", "'dollars'"),
         STARTER.replace("'USD'", "null"),
-        STARTER.replace("'starter'", "'gold'"),
+        STARTER.replace("'starter'", "'Gold plan'"),
         STARTER.replace("'starter'", "'pro'"),
         STARTER.replace("29.00", "-1"),
         STARTER.replace("29.00", "1e12"),

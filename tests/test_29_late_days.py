@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from psycopg import errors
+from psycopg import errors, sql
 
-from tests import facts
+from tests import facts, hosts
 from tests.facts import Connection, call, figures_of, markers
 from tests.oracle import ZERO, AiRequest, Call, Email, Event, Message, expected
 from tests.server import Db
@@ -30,7 +30,7 @@ def host(db: Db) -> Iterator[Connection]:
 
 @pytest.fixture
 def ingest(db: Db) -> Iterator[Connection]:
-    with db.connect("billing_ingest") as connection:
+    with db.connect(hosts.current.writer) as connection:
         yield connection
 
 
@@ -75,8 +75,10 @@ def test_one_marker_per_tenant_and_day_and_statement(
     facts.insert(ingest, *(kind(tenant, at) for tenant in tenants for at in days * 50))
     every_day = [(tenant, day) for tenant in tenants for day in (DAY, NEXT)]
     assert take_markers(host) == every_day
-    for statement in ("update data.{} set status = 'x'", "delete from data.{}"):
-        host.execute(statement.format(kind.table).encode())
+    table = hosts.current.table(kind)
+    status = sql.Identifier(table.columns["status"][0])
+    for statement in ("update {} set {} = 'x'", "delete from {}"):
+        host.execute(sql.SQL(statement).format(table.name, status))
         assert take_markers(host) == every_day
 
 
@@ -147,9 +149,9 @@ def test_facts_may_come_before_their_tenant(
     host: Connection, ingest: Connection, operator: Connection
 ) -> None:
     """R3: a tenant that becomes known after its facts marks the days of those facts."""
-    stranger = uuid4()
+    stranger = hosts.current.new_id()
     events = [kind(stranger, at) for kind in KINDS for at in (NOON, NOON + timedelta(days=1))]
-    facts.insert(ingest, *events, *(Message(uuid4(), NOON) for _ in range(3)))
+    facts.insert(ingest, *events, *(Message(hosts.current.new_id(), NOON) for _ in range(3)))
     assert call(operator, "run_usage", "test", AFTER) == 0
     assert (markers(host), facts.stored(host)) == ([], {})
     facts.add_tenants(ingest, ids=[stranger])
@@ -186,15 +188,17 @@ def test_counting_takes_the_markers_of_what_it_counted(
 @every_kind
 def test_truncate_is_refused(host: Connection, kind: type[Event]) -> None:
     """R3: it would fire no marker; even the owner of the tables has to delete."""
-    event = kind(uuid4(), NOON)
+    event = kind(hosts.current.new_id(), NOON)
     facts.insert(host, event)
-    with pytest.raises(errors.FeatureNotSupported, match=f"TRUNCATE of data.{kind.table}"):
-        host.execute(f"truncate data.{kind.table}".encode())
+    table = hosts.current.table(kind).name
+    where = table.as_string().replace('"', "")
+    with pytest.raises(errors.FeatureNotSupported, match=f"TRUNCATE of {where} is refused"):
+        host.execute(sql.SQL("truncate {}").format(table))
 
 
 def test_whoever_writes_facts_cannot_touch_markers(ingest: Connection) -> None:
     """The triggers write markers as the role that counts."""
-    facts.insert(ingest, Message(uuid4(), NOON))
+    facts.insert(ingest, Message(hosts.current.new_id(), NOON))
     for statement in ("select from data.late_day_markers", "delete from data.late_day_markers"):
         with pytest.raises(errors.InsufficientPrivilege):
             ingest.execute(statement.encode())

@@ -1,7 +1,8 @@
--- 35 · Late days: a change to a past day leaves a marker in the transaction of the change, so that
+-- 29 · Late days: a change to a past day leaves a marker in the transaction of the change, so that
 -- whatever commits after a count is counted by the next one (R3). One marker per tenant and day
 -- and statement. Today needs none: it is due until it has been counted after its end. A tenant that
--- is added after its facts marks the days of those facts.
+-- is added after its facts marks the days of those facts. File 30 puts the triggers on the host's
+-- tables.
 
 set local role billing_aggregator;
 
@@ -80,51 +81,3 @@ set local role billing_owner;
 create trigger mark_late_insert after insert on data.tenants
 referencing new table as changed_rows
 for each statement execute function billing.mark_late_tenants();
-
-create trigger mark_late_insert after insert on data.messages
-referencing new table as changed_rows
-for each statement execute function billing.mark_late_days();
-create trigger mark_late_delete after delete on data.messages
-referencing old table as changed_rows
-for each statement execute function billing.mark_late_days();
-create trigger mark_late_update after update on data.messages
-referencing old table as old_rows new table as changed_rows
-for each statement execute function billing.mark_late_moves();
-create trigger refuse_truncate before truncate on data.messages
-for each statement execute function billing.refuse_truncate();
-
-create trigger mark_late_insert after insert on data.calls
-referencing new table as changed_rows
-for each statement execute function billing.mark_late_days();
-create trigger mark_late_delete after delete on data.calls
-referencing old table as changed_rows
-for each statement execute function billing.mark_late_days();
-create trigger mark_late_update after update on data.calls
-referencing old table as old_rows new table as changed_rows
-for each statement execute function billing.mark_late_moves();
-create trigger refuse_truncate before truncate on data.calls
-for each statement execute function billing.refuse_truncate();
-
-create trigger mark_late_insert after insert on data.emails
-referencing new table as changed_rows
-for each statement execute function billing.mark_late_days();
-create trigger mark_late_delete after delete on data.emails
-referencing old table as changed_rows
-for each statement execute function billing.mark_late_days();
-create trigger mark_late_update after update on data.emails
-referencing old table as old_rows new table as changed_rows
-for each statement execute function billing.mark_late_moves();
-create trigger refuse_truncate before truncate on data.emails
-for each statement execute function billing.refuse_truncate();
-
-create trigger mark_late_insert after insert on data.ai_requests
-referencing new table as changed_rows
-for each statement execute function billing.mark_late_days();
-create trigger mark_late_delete after delete on data.ai_requests
-referencing old table as changed_rows
-for each statement execute function billing.mark_late_days();
-create trigger mark_late_update after update on data.ai_requests
-referencing old table as old_rows new table as changed_rows
-for each statement execute function billing.mark_late_moves();
-create trigger refuse_truncate before truncate on data.ai_requests
-for each statement execute function billing.refuse_truncate();

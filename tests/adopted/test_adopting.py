@@ -1,0 +1,190 @@
+"""docs/adopt.md, followed and held to its word."""
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from psycopg import errors
+
+from app import release
+from app.errors import Problem
+from tests import facts, hosts
+from tests.adopted.conftest import HERE, PAGE
+from tests.oracle import Call, Email, Message
+from tests.pages import blocks
+from tests.past import (
+    FIRST,
+    add_tenants,
+    at,
+    bill_from,
+    day,
+    nightly,
+    numbers,
+    rows,
+    run,
+    send,
+    value,
+)
+from tests.scratch import Scratch
+from tests.server import Db, Server
+
+TRIGGERS = "select count(*) from pg_trigger where tgname like 'billing\\_%'"
+
+
+def test_the_page_as_it_is_written(server: Server, shop: Db, tmp_path: Path) -> None:  # noqa: ARG001 - the roles
+    """Every block, top to bottom, in a database where the shop was first."""
+    database = server.create("adopted_by_hand")
+    checkout = Scratch(tmp_path, database)
+    rows(database, (HERE / "host.sql").read_text())
+    rows(
+        database,
+        "insert into shop.accounts (company, tier) values ('First', 'M'); insert into shop.texts"
+        " (account_no, queued_at, inbound, with_media, state, carrier_ref)"
+        " values (1, '2024-02-29 12:00+00', false, false, 'DELIVRD', 'a')",
+    )
+    checkout.psql("\\i sql/00_roles.sql")
+    shutil.copy(HERE / "30_usage_source.sql", tmp_path / "sql")
+    said: dict[str, str] = {}
+    for block in blocks(PAGE):
+        if not block.not_run:
+            done = (checkout.sh if block.language == "sh" else checkout.psql)(block.text)
+            assert done.returncode == 0, f"{block}: {done.stderr}"
+            said[block.text.split()[1]] = done.stdout
+    assert "First | active | pro" in said["name,"]
+    assert "1 row changed" in said["settings"]
+    # and it is gone again
+    assert value(database, TRIGGERS) == 0
+    left = "select from pg_namespace where nspname in ('billing', 'data')"
+    assert rows(database, left) == []
+    rows(database, "update shop.texts set parts = 2; delete from shop.texts")
+    server.drop(database)
+
+
+def test_it_is_the_shop_that_is_counted(db: Db) -> None:
+    """The four tables of the example host stay empty."""
+    with db.connect(hosts.current.writer) as writer:
+        (tenant,) = facts.add_tenants(writer)
+        facts.insert(writer, Message(tenant, at(1)), Call(tenant, at(1)))
+    bill_from(db)
+    assert run(db, at(2)) == 0
+    with db.connect() as reader:
+        assert facts.figures_of(reader, tenant, FIRST)["voice_minutes_outbound"] == 1
+    for table in ("messages", "calls", "emails", "ai_requests"):
+        assert value(db, f"select count(*) from data.{table}") == 0  # noqa: S608
+
+
+def test_accounts_are_tenants(db: Db) -> None:
+    rows(db, "insert into shop.accounts (account_no, company, tier) values (7, 'Seven', 'L')")
+    tenant = "select name, plan_code, status from data.tenants where id = shop.tenant_of(7)"
+    assert value(db, tenant) == ("Seven", "elite", "active")
+    rows(db, "update shop.accounts set company = 'VII', tier = 'XL', closed_on = '2025-01-01'")
+    assert value(db, tenant) == ("VII", None, "suspended")
+    rows(db, "delete from shop.accounts")
+    assert value(db, tenant) == ("VII", None, "suspended")
+
+
+def test_a_move_through_the_parent_marks_both_partitions(db: Db) -> None:
+    """The row itself goes from one partition to the other."""
+    february = datetime(2024, 2, 29, 12, tzinfo=UTC)
+    with db.connect(hosts.current.writer) as writer:
+        (tenant,) = facts.add_tenants(writer)
+        event = Email(tenant, february)
+        facts.insert(writer, event)
+        rows(db, "delete from late_day_markers")
+        facts.update(writer, event, occurred_at=february + timedelta(days=1))
+    with db.connect() as reader:
+        assert facts.markers(reader) == [
+            (tenant, february.date()),
+            (tenant, february.date() + timedelta(days=1)),
+        ]
+    where = "select tableoid::regclass::text from shop.events"
+    assert value(db, where) == "shop.events_2024_03"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into shop.events_2024_02 (account_no, happened_at, topic, state, ref)"
+        " values (1, '2024-02-03 00:00+00', 'call', 'hung-up', 'x')",
+        "alter table shop.events detach partition shop.events_2024_02",
+        "drop table shop.events_2024_02",
+        "truncate shop.events_2024_02",
+    ],
+)
+def test_what_passes_the_parent_by_marks_nothing(db: Db, statement: str) -> None:
+    """The page says so, and what to do: recount the day."""
+    tenant, february = UUID(int=1), datetime(2024, 2, 3, 12, tzinfo=UTC)
+    count = "select billing.aggregate_usage('2024-02-03')"
+    with db.connect(hosts.current.writer) as writer:
+        facts.add_tenants(writer, ids=[tenant])
+        facts.insert(writer, Call(tenant, february))
+    assert value(db, count, login="billing_operator") == 1
+    rows(db, statement)
+    assert value(db, "select count(*) from late_day_markers") == 0
+    assert value(db, count, login="billing_operator") == 1
+
+
+def test_truncate_of_the_parent_is_refused(db: Db) -> None:
+    for table in ("shop.texts", "shop.events"):
+        with pytest.raises(errors.FeatureNotSupported, match=f"TRUNCATE of {table} is refused"):
+            rows(db, f"truncate {table}")
+
+
+def test_an_id_is_unique_together_with_the_time(db: Db) -> None:
+    """The price of a partitioned table, as the page says."""
+    with db.connect(hosts.current.writer) as writer:
+        (tenant,) = facts.add_tenants(writer)
+        first = Call(tenant, at(1), provider_id="x")
+        facts.insert(writer, first)
+        facts.insert(writer, *[first] * 3, keep_first=True)
+        facts.insert(writer, replace(first, occurred_at=at(1, "12:01")), keep_first=True)
+    assert value(db, "select count(*) from shop.events") == 2
+
+
+def test_without_triggers(db: Db) -> None:
+    """Lost: what changes outside the nightly window. Found the next night: what changes inside."""
+    for table in ("texts", "events"):
+        for change in ("insert", "update", "delete"):
+            rows(db, f"drop trigger billing_{change} on shop.{table}")
+    assert (
+        rows(db, "select rule, severity from source_findings", login="billing_operator")
+        == [("source_not_marked", "advice")] * 2
+    )
+    (tenant,) = add_tenants(db, 1)
+    bill_from(db)
+    assert run(db, at(20)) == 0
+    send(db, tenant, at(2), at(15))
+    assert run(db, at(20, "12:05")) == 0
+    assert numbers(db) == {}
+    assert nightly(db, at(21, "04:00")) == 0
+    assert numbers(db) == {(tenant, day(15)): 1}
+    rows(db, "select billing.aggregate_usage(%s)", day(2), login="billing_operator")
+    assert numbers(db) == {(tenant, day(2)): 1, (tenant, day(15)): 1}
+
+
+def test_a_release_attaches_the_triggers_again(db: Db, adopted: None) -> None:  # noqa: ARG001
+    attached = value(db, TRIGGERS)
+    rows(db, "delete from data.releases; drop trigger billing_update on shop.events")
+    release.migrate(db.settings(), lambda _: None)
+    assert value(db, TRIGGERS) == attached > 8
+
+
+def test_a_trigger_of_the_host_on_our_functions_stops_a_release(db: Db, adopted: None) -> None:  # noqa: ARG001
+    """It would be gone without a word."""
+    rows(
+        db,
+        "delete from data.releases; create trigger mine before truncate on shop.accounts"
+        " for each statement execute function billing.refuse_truncate()",
+    )
+    with pytest.raises(Problem, match=r"trigger mine on table shop\.accounts depends on schema"):
+        release.migrate(db.settings(), lambda _: None)
+
+
+def test_hidden_rows_are_reported(db: Db) -> None:
+    """Row-level security of the host without a policy for counting: 0, and a finding."""
+    rows(db, "drop policy billing_counts_texts on shop.texts")
+    found = rows(db, "select rule, object from findings where severity = 'error'")
+    assert ("source_hidden", "shop.texts") in found
