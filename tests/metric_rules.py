@@ -35,7 +35,7 @@ METRIC_BREAKS: list[tuple[str, LiteralString, LiteralString]] = [
     ),
     (
         "status_not_listed",
-        rewritten("message_outcome", "'read'", "'read', 'seen'"),
-        rewritten("message_outcome", "'read', 'seen'", "'read'"),
+        rewritten("ai_request_outcome", "when p_status in", "when lower(p_status) in"),
+        rewritten("ai_request_outcome", "when lower(p_status) in", "when p_status in"),
     ),
 ]

@@ -4,6 +4,7 @@ from typing import Any, LiteralString
 
 import pytest
 
+from tests.oracle import STATUSES
 from tests.past import rows
 from tests.server import Db
 from tests.test_60_findings import SOURCE_RULES
@@ -76,3 +77,14 @@ def test_tables_behind_views_are_found(module_db: Db) -> None:
             f" {before} drop view public.all_faxes; drop table public.faxes",
         )
     assert findings(module_db) == []
+
+
+def test_the_words_that_pages_show_are_those_that_count(module_db: Db) -> None:
+    """Every known status, with the outcome that counting gives it (R14)."""
+    shown = rows(module_db, "select source, outcome::text, status from billing.usage_statuses")
+    assert sorted(shown) == sorted(
+        (source, outcome, status)
+        for source, outcomes in STATUSES.items()
+        for outcome, statuses in outcomes.items()
+        for status in statuses
+    )

@@ -1,5 +1,5 @@
--- 30 · Usage source: what a row of the shop contributes and why it counts; who its tenants are; what
--- marks late facts.
+-- 30 · Usage source: what a row of the shop contributes and why it counts; who its tenants are;
+-- what marks late facts.
 
 set local role billing_owner;
 
@@ -64,7 +64,7 @@ comment on function billing.ai_request_outcome(text, boolean) is 'The words of t
 create view billing.usage_source with (security_invoker = true) as
 select
   shop.tenant_of(t.account_no) as tenant_id,
-  t.queued_at as occurred_at,
+  t.happened_at as occurred_at,
   case
     when t.with_media and t.inbound then 'mms_inbound'::billing.usage_kind
     when t.with_media then 'mms_outbound'
@@ -136,34 +136,7 @@ comment on function billing.mirror_accounts() is 'An account of the shop is a te
 grant execute on function billing.mirror_accounts() to billing_owner;
 
 -- Late facts (R3), as in file 29 with the names of the shop.
-create function billing.mark_late_texts() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_today constant timestamptz := date_trunc('day', clock_timestamp(), 'UTC');
-begin
-  if tg_op = 'UPDATE' then
-    insert into data.late_day_markers (tenant_id, usage_date)
-    select shop.tenant_of(r.account_no), (r.queued_at at time zone 'UTC')::date
-    from old_rows as r
-    where r.queued_at < v_today
-    union
-    select shop.tenant_of(r.account_no), (r.queued_at at time zone 'UTC')::date
-    from changed_rows as r
-    where r.queued_at < v_today;
-  else
-    insert into data.late_day_markers (tenant_id, usage_date)
-    select distinct shop.tenant_of(r.account_no), (r.queued_at at time zone 'UTC')::date
-    from changed_rows as r
-    where r.queued_at < v_today;
-  end if;
-  return null;
-end $$;
-comment on function billing.mark_late_texts() is 'Marks the past days of changed texts.';
-grant execute on function billing.mark_late_texts() to billing_owner;
-
-create function billing.mark_late_events() returns trigger
+create function billing.mark_late_facts() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -187,8 +160,8 @@ begin
   end if;
   return null;
 end $$;
-comment on function billing.mark_late_events() is 'Marks the past days of changed events.';
-grant execute on function billing.mark_late_events() to billing_owner;
+comment on function billing.mark_late_facts() is 'Marks the past days of what changed.';
+grant execute on function billing.mark_late_facts() to billing_owner;
 
 set local role billing_owner;
 
@@ -200,23 +173,23 @@ referencing new table as changed_rows
 for each statement execute function billing.mirror_accounts();
 
 create trigger billing_insert after insert on shop.texts
-referencing new table as changed_rows for each statement execute function billing.mark_late_texts();
+referencing new table as changed_rows for each statement execute function billing.mark_late_facts();
 create trigger billing_delete after delete on shop.texts
-referencing old table as changed_rows for each statement execute function billing.mark_late_texts();
+referencing old table as changed_rows for each statement execute function billing.mark_late_facts();
 create trigger billing_update after update on shop.texts
 referencing old table as old_rows new table as changed_rows
-for each statement execute function billing.mark_late_texts();
+for each statement execute function billing.mark_late_facts();
 create trigger billing_truncate before truncate on shop.texts
 for each statement execute function billing.refuse_truncate();
 
 create trigger billing_insert after insert on shop.events
 referencing new table as changed_rows
-for each statement execute function billing.mark_late_events();
+for each statement execute function billing.mark_late_facts();
 create trigger billing_delete after delete on shop.events
 referencing old table as changed_rows
-for each statement execute function billing.mark_late_events();
+for each statement execute function billing.mark_late_facts();
 create trigger billing_update after update on shop.events
 referencing old table as old_rows new table as changed_rows
-for each statement execute function billing.mark_late_events();
+for each statement execute function billing.mark_late_facts();
 create trigger billing_truncate before truncate on shop.events
 for each statement execute function billing.refuse_truncate();

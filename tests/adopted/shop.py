@@ -99,7 +99,7 @@ SHOP = Host(
         "messages": Table(
             sql.Identifier("shop", "texts"),
             _columns(
-                "queued_at",
+                "happened_at",
                 "carrier_ref",
                 TEXTS,
                 channel=("with_media", equals("mms")),

@@ -42,7 +42,7 @@ def test_the_page_as_it_is_written(server: Server, shop: Db, tmp_path: Path) -> 
     rows(
         database,
         "insert into shop.accounts (company, tier) values ('First', 'M'); insert into shop.texts"
-        " (account_no, queued_at, inbound, with_media, state, carrier_ref)"
+        " (account_no, happened_at, inbound, with_media, state, carrier_ref)"
         " values (1, '2024-02-29 12:00+00', false, false, 'DELIVRD', 'a')",
     )
     checkout.psql("\\i sql/00_roles.sql")
