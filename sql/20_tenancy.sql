@@ -6,35 +6,25 @@
 -- of it that a live session does not confirm at that very statement. That function is the seam: a
 -- host with an identity system of its own replaces its body and nothing else (docs/security.md).
 
+set local role billing_owner;
+
+-- The clock and not now(): expiry, sign-out and disabling act at the next statement.
+create view billing.live_sessions with (security_invoker = true) as
+select s.token_sha256, u.id as user_id, u.role, u.tenant_id, t.name as tenant_name, u.email
+from data.sessions as s
+join data.users as u on u.id = s.user_id and u.disabled_at is null
+cross join data.settings as c
+left join data.tenants as t on t.id = u.tenant_id
+where s.revoked_at is null
+  and s.expires_at > clock_timestamp()
+  and s.last_seen_at > clock_timestamp() - make_interval(mins => c.session_idle_minutes);
+comment on view billing.live_sessions is
+'Sessions not signed out, not expired, not idle too long, their users not disabled.';
+
 set local role billing_identity;
 
 -- An actor is a set of columns and not a type: a request that waits while a release is installed
 -- goes on with the functions of before, and a type of before would be gone.
-
-create function billing.live_session(
-  p_token_sha256 bytea,
-  out user_id uuid, out role data.user_role, out tenant_id uuid, out tenant_name text,
-  out email text
-)
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
--- PL/pgSQL keeps the plan: policies ask several times in a statement. The clock and not now():
--- expiry, sign-out and disabling act at the next statement.
-begin
-  select u.id, u.role, u.tenant_id, t.name, u.email
-  into user_id, role, tenant_id, tenant_name, email
-  from data.sessions as s
-  join data.users as u on u.id = s.user_id and u.disabled_at is null
-  cross join data.settings as c
-  left join data.tenants as t on t.id = u.tenant_id
-  where s.token_sha256 = p_token_sha256
-    and s.revoked_at is null
-    and s.expires_at > clock_timestamp()
-    and s.last_seen_at > clock_timestamp() - make_interval(mins => c.session_idle_minutes);
-end $$;
-comment on function billing.live_session(bytea) is
-'The user of a live session: not signed out, not expired, not idle too long, user not disabled.';
 
 create function billing.transaction_stamp() returns text
 language sql stable
@@ -56,8 +46,10 @@ as $$
 declare
   v_token_sha256 constant bytea := sha256(convert_to(coalesce(p_token, ''), 'UTF8'));
 begin
-  select s.* into user_id, role, tenant_id, tenant_name, email
-  from billing.live_session(v_token_sha256) as s;
+  select s.user_id, s.role, s.tenant_id, s.tenant_name, s.email
+  into user_id, role, tenant_id, tenant_name, email
+  from billing.live_sessions as s
+  where s.token_sha256 = v_token_sha256;
   if user_id is null then
     raise exception 'no live session' using errcode = 'insufficient_privilege';
   end if;
@@ -80,35 +72,35 @@ comment on function billing.enter(text) is
 'when there is no live session, or when it is of the wrong kind for this login.';
 
 create function billing.session_of_transaction(
-  out user_id uuid, out role data.user_role, out tenant_id uuid, out tenant_name text,
-  out email text
+  out user_id uuid, out role data.user_role, out tenant_id uuid
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
--- The seam. Who is asking in this transaction, proved now; error 42501 when nobody is.
+-- The seam. Who is asking in this transaction, proved now; error 42501 when nobody is. Every policy
+-- asks it: PL/pgSQL keeps its plan, and there is one query in it.
 declare
   v_session constant text := current_setting('app.session', true);
+  v_is_of_now constant boolean :=
+    current_setting('app.transaction', true) = billing.transaction_stamp();
+  -- under a fixed snapshot signing out would not act at the next statement
+  v_is_fresh constant boolean :=
+    current_setting('transaction_isolation') in ('read committed', 'read uncommitted');
 begin
-  if coalesce(v_session, '') = '' then
-    raise exception 'no session was entered in this transaction'
-      using errcode = 'insufficient_privilege', hint = 'select billing.enter(''token'') first.';
-  end if;
-  if current_setting('app.transaction', true) is distinct from billing.transaction_stamp() then
-    raise exception 'the session was entered in another transaction'
-      using errcode = 'insufficient_privilege';
-  end if;
-  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
-    -- under a fixed snapshot signing out would not act at the next statement
-    raise exception 'a session is proved under READ COMMITTED only'
-      using errcode = 'insufficient_privilege';
-  end if;
-  if v_session ~ '^[0-9a-f]{64}$' then
-    select s.* into user_id, role, tenant_id, tenant_name, email
-    from billing.live_session(decode(v_session, 'hex')) as s;
+  if v_is_of_now and v_is_fresh and v_session ~ '^[0-9a-f]{64}$' then
+    select s.user_id, s.role, s.tenant_id
+    into user_id, role, tenant_id
+    from billing.live_sessions as s
+    where s.token_sha256 = decode(v_session, 'hex');
   end if;
   if user_id is null then
-    raise exception 'the session is no longer live' using errcode = 'insufficient_privilege';
+    raise exception '%', case
+        when coalesce(v_session, '') = '' then 'no session was entered in this transaction'
+        when v_is_of_now is not true then 'the session was entered in another transaction'
+        when not v_is_fresh then 'a session is proved under READ COMMITTED only'
+        else 'the session is no longer live'
+      end
+      using errcode = 'insufficient_privilege', hint = 'select billing.enter(''token'') first.';
   end if;
 end $$;
 comment on function billing.session_of_transaction() is
@@ -119,9 +111,8 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_actor record;
+  v_actor constant record := billing.session_of_transaction();
 begin
-  select s.* into v_actor from billing.session_of_transaction() as s;
   if v_actor.tenant_id is null
     or current_setting('app.tenant_id', true) is distinct from v_actor.tenant_id::text then
     raise exception 'app.tenant_id is not the tenant of this session'
@@ -140,8 +131,10 @@ create function billing.is_root() returns boolean
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_actor constant record := billing.session_of_transaction();
 begin
-  if (select s.role from billing.session_of_transaction() as s) is distinct from 'root' then
+  if v_actor.role is distinct from 'root' then
     raise exception 'root is needed' using errcode = 'insufficient_privilege';
   end if;
   return true;

@@ -74,8 +74,10 @@ begin
     return;
   end if;
   perform billing.open_session(v_user_id, p_token_sha256, null);
-  select a.* into user_id, role, tenant_id, tenant_name, email
-  from billing.live_session(p_token_sha256) as a;
+  select s.user_id, s.role, s.tenant_id, s.tenant_name, s.email
+  into user_id, role, tenant_id, tenant_name, email
+  from billing.live_sessions as s
+  where s.token_sha256 = p_token_sha256;
 end $$;
 comment on function billing.finish_sign_in(bigint, text, bytea, text) is
 'Open a session after the password was checked; returns who signed in, or NULLs when the user was '
@@ -107,8 +109,10 @@ as $$
 declare
   v_token_sha256 constant bytea := sha256(convert_to(coalesce(p_token, ''), 'UTF8'));
 begin
-  select s.* into user_id, role, tenant_id, tenant_name, email
-  from billing.live_session(v_token_sha256) as s;
+  select s.user_id, s.role, s.tenant_id, s.tenant_name, s.email
+  into user_id, role, tenant_id, tenant_name, email
+  from billing.live_sessions as s
+  where s.token_sha256 = v_token_sha256;
   if user_id is not null then
     update data.sessions as s
     set last_seen_at = clock_timestamp()
@@ -151,8 +155,9 @@ as $$
 declare
   v_actor record;
 begin
-  select s.* into v_actor
-  from billing.live_session(sha256(convert_to(coalesce(p_token, ''), 'UTF8'))) as s;
+  select s.user_id, s.role, s.tenant_id into v_actor
+  from billing.live_sessions as s
+  where s.token_sha256 = sha256(convert_to(coalesce(p_token, ''), 'UTF8'));
   if v_actor.user_id is null then
     raise exception 'no live session' using errcode = 'insufficient_privilege';
   end if;

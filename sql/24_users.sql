@@ -107,8 +107,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform billing.open_session(billing.require_user(p_email), p_token_sha256, p_minutes);
-  select s.* into user_id, role, tenant_id, tenant_name, email
-  from billing.live_session(p_token_sha256) as s;
+  select s.user_id, s.role, s.tenant_id, s.tenant_name, s.email
+  into user_id, role, tenant_id, tenant_name, email
+  from billing.live_sessions as s
+  where s.token_sha256 = p_token_sha256;
   if user_id is null then
     raise exception 'user % is disabled', p_email using errcode = 'invalid_parameter_value';
   end if;

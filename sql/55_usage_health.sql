@@ -36,6 +36,7 @@ create function billing.read_health(
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
+  select billing.require_operator_or_root();
   select
     now(), s.billing_from, t.today, h.complete_through, age.data_age,
     age.data_age > make_interval(hours => s.stale_after_hours),
@@ -77,7 +78,8 @@ as $$
   ) as r on true;
 $$;
 comment on function billing.read_health() is
-'One row: age of the data, holes, failures, waiting late facts, the last run. Platform-wide.';
+'One row: age of the data, holes, failures, waiting late facts, the last run. Platform-wide. Error '
+'42501 on the web without a root session.';
 
 grant execute on function billing.read_health() to billing_owner;
 

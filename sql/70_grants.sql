@@ -12,6 +12,7 @@ grant select on data.tenants, data.settings to billing_identity;
 grant select, insert, update on data.users to billing_identity;
 grant select, insert, update, delete on data.sessions, data.sign_in_attempts to billing_identity;
 grant insert on data.audit_events to billing_identity;
+grant select on billing.live_sessions to billing_identity;
 
 -- counting: reads facts, writes numbers; ledgers are appended to, never deleted from
 grant select on data.messages, data.calls, data.emails, data.ai_requests, data.tenants,

@@ -85,6 +85,13 @@ def settle(db: Db) -> People:
             login="billing_ingest",
         )
     assert value(db, "select billing.run_usage('test')", login="billing_operator") == 0
+    rows(
+        db,
+        "insert into data.usage_restatements"
+        " (tenant_id, usage_date, metric, old_value, new_value, restated_at)"
+        " select tenant_id, usage_date, 'sms_outbound_segments', 0, sms_outbound_segments, now()"
+        " from data.billing_usage_daily",
+    )
     return People(db, own, foreign)
 
 

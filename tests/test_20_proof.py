@@ -17,7 +17,6 @@ SAY_NOTHING_OF_TENANTS = {
     "usage_statuses",
     "usage_calendar",
     "usage_periods",
-    "usage_health",
 }
 """The only views that may be read without a session."""
 

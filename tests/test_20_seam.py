@@ -28,8 +28,7 @@ create table data.claim_key (inner_block bytea not null, outer_block bytea not n
 grant select on data.claim_key to billing_identity;
 reset role;
 create or replace function billing.session_of_transaction(
-  out user_id uuid, out role data.user_role, out tenant_id uuid, out tenant_name text,
-  out email text
+  out user_id uuid, out role data.user_role, out tenant_id uuid
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
