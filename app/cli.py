@@ -9,7 +9,9 @@ from app import demo as demo_data
 from app import demo_users, progress, release, runs
 from app import settings as environment
 from app.cli_counting import aggregate, run
+from app.cli_explain import explain_number
 from app.cli_proof import verify
+from app.cli_retention import apply_retention
 from app.cli_sentences import sentences
 from app.cli_users import session, user
 from app.cli_words import plural
@@ -103,5 +105,5 @@ def serve() -> None:
     server.serve(environment.load())
 
 
-for command in (aggregate, run, verify, user, session):
+for command in (aggregate, run, verify, explain_number, apply_retention, user, session):
     main.add_command(command)

@@ -1,6 +1,15 @@
 -- 26 · Policies: which rows each login may touch. Policies call functions as `(select f())`, so
 -- that they run once per statement.
 
+set local role billing_aggregator;
+
+create function billing.sealed_days() returns setof date
+language sql stable
+as $$
+  select u.usage_date from data.usage_days as u where u.sealed_at is not null;
+$$;
+comment on function billing.sealed_days() is 'The UTC days whose source rows were given up.';
+
 set local role billing_owner;
 
 -- Who proves identities reads and writes them, and nobody else does.
@@ -42,6 +51,19 @@ create policy aggregator_reads_emails on data.emails
 for select to billing_aggregator using (true);
 create policy aggregator_reads_ai_requests on data.ai_requests
 for select to billing_aggregator using (true);
+-- It takes away rows of sealed days and no others.
+create policy aggregator_purges_sealed_messages on data.messages
+for delete to billing_aggregator using ((occurred_at at time zone 'UTC')::date in (
+  select billing.sealed_days()));
+create policy aggregator_purges_sealed_calls on data.calls
+for delete to billing_aggregator using ((occurred_at at time zone 'UTC')::date in (
+  select billing.sealed_days()));
+create policy aggregator_purges_sealed_emails on data.emails
+for delete to billing_aggregator using ((occurred_at at time zone 'UTC')::date in (
+  select billing.sealed_days()));
+create policy aggregator_purges_sealed_ai_requests on data.ai_requests
+for delete to billing_aggregator using ((occurred_at at time zone 'UTC')::date in (
+  select billing.sealed_days()));
 create policy aggregator_writes_usage on data.billing_usage_daily
 for all to billing_aggregator using (true) with check (true);
 create policy aggregator_takes_markers on data.late_day_markers

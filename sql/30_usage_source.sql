@@ -192,3 +192,22 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_moves();
 create trigger refuse_truncate before truncate on data.ai_requests
 for each statement execute function billing.refuse_truncate();
+
+-- Retention (R20): file 49 says when. Policies let the counting role delete rows of sealed days and
+-- no others.
+set local role billing_aggregator;
+
+create function billing.purge_source_rows(p_from timestamptz, p_until timestamptz) returns bigint
+language sql
+as $$
+  with
+  m as (delete from data.messages where occurred_at >= p_from and occurred_at < p_until returning 1),
+  c as (delete from data.calls where occurred_at >= p_from and occurred_at < p_until returning 1),
+  e as (delete from data.emails where occurred_at >= p_from and occurred_at < p_until returning 1),
+  a as (delete from data.ai_requests where occurred_at >= p_from and occurred_at < p_until
+        returning 1)
+  select count(*)
+  from (select from m union all select from c union all select from e union all select from a) as x;
+$$;
+comment on function billing.purge_source_rows(timestamptz, timestamptz) is
+'Delete the source rows of [from, until), a sealed UTC day; returns how many.';

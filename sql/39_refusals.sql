@@ -24,6 +24,23 @@ end $$;
 comment on function billing.require_range(date, date) is
 'Error 22023 unless [from, until) is a range of 1 to 3660 days.';
 
+create function billing.require_unsealed(p_day date) returns void
+language plpgsql stable
+as $$
+declare
+  v_sealed_at constant timestamptz := (
+    select u.sealed_at from data.usage_days as u where u.usage_date = p_day);
+begin
+  if v_sealed_at is not null then
+    raise exception 'day % is sealed: its source rows were given up on %', p_day,
+      to_char(v_sealed_at at time zone 'UTC', 'YYYY-MM-DD')
+      using errcode = 'object_not_in_prerequisite_state',
+      hint = 'Its numbers stay as they are.';
+  end if;
+end $$;
+comment on function billing.require_unsealed(date) is
+'Error 55000 when the day''s source rows were given up.';
+
 create function billing.require_countable(p_from date, p_until date) returns void
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp

@@ -107,6 +107,12 @@ where not exists (
   select from billing.usage_statuses as s where s.source = x.source and s.outcome = 'counted')
 
 union all
+select 'metric_not_explained', 'error', m.name,
+  'Say in billing.metric_kinds (sql/47_explain_usage.sql) which rows feed it.'
+from billing.metrics as m
+where not exists (select from billing.metric_kinds as k where k.metric = m.name)
+
+union all
 select 'undocumented', 'advice', x.name, 'Say what it means with `comment on`.'
 from (
   select r.name from our_relation as r

@@ -17,6 +17,7 @@ grant select on billing.live_sessions to billing_identity;
 -- counting: reads facts, writes numbers; ledgers are appended to, never deleted from
 grant select on data.messages, data.calls, data.emails, data.ai_requests, data.tenants,
   data.settings to billing_aggregator;
+grant delete on data.messages, data.calls, data.emails, data.ai_requests to billing_aggregator;
 grant select, insert, update on data.billing_usage_daily, data.usage_days to billing_aggregator;
 grant select, insert on data.usage_runs to billing_aggregator;
 grant select, insert on data.usage_restatements to billing_aggregator;
@@ -27,7 +28,10 @@ on data.settings to billing_aggregator;
 grant select on data.releases, data.applied_migrations to billing_aggregator;
 grant usage on sequence data.usage_runs_id_seq, data.billing_usage_daily_id_seq
 to billing_aggregator;
-grant select on billing.usage_source, billing.metrics to billing_aggregator;
+grant select on billing.usage_source, billing.metrics, billing.metric_kinds to billing_aggregator;
+grant execute on function billing.usage_between(uuid, date, date),
+  billing.usage_days_between(date, date), billing.metrics_json
+to billing_aggregator;
 grant execute on function billing.message_outcome(text, boolean),
   billing.call_outcome(text, boolean), billing.email_outcome(text, boolean),
   billing.ai_request_outcome(text, boolean)
@@ -59,7 +63,8 @@ grant select on billing.usage_health to billing_root;
 
 -- operator: runs, looks after, touches no table
 grant select on billing.findings, billing.isolation_findings, billing.source_findings,
-  billing.usage_health, billing.metrics, billing.usage_statuses
+  billing.usage_health, billing.metrics, billing.usage_statuses,
+  billing.metric_kinds
 to billing_operator;
 grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
 to billing_operator;
@@ -78,7 +83,8 @@ grant select on data.plans to billing_ingest;
 
 -- deploy: records what it installed, reads what it has to check
 grant select on billing.findings, billing.isolation_findings, billing.source_findings,
-  billing.metrics, billing.usage_statuses
+  billing.metrics, billing.usage_statuses,
+  billing.metric_kinds
 to billing_deploy;
 grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
 to billing_deploy;
@@ -104,12 +110,18 @@ grant execute on function billing.lock_class(text) to billing_identity;
 grant execute on function billing.read_health(), billing.verify_usage(date, date),
   billing.day_states(date, date), billing.usage_digest(date, date)
 to billing_root;
+grant execute on function billing.explain_usage(uuid, date, text, text, integer, bigint),
+  billing.usage_explanation(uuid, date, text, text, integer, bigint)
+to billing_tenant, billing_root;
 grant execute on function billing.aggregate_usage(date), billing.aggregate_usage(date, date),
   billing.aggregate_tenant_usage(uuid, date, date), billing.require_countable(date, date),
   billing.run_usage(text, timestamptz), billing.run_nightly(timestamptz), billing.read_health(),
   billing.scheduled_jobs(),
   billing.verify_usage(date, date), billing.day_states(date, date),
   billing.usage_digest(date, date), billing.rehearse_usage(date, date, uuid),
+  billing.explain_usage(uuid, date, text, text, integer, bigint),
+  billing.usage_explanation(uuid, date, text, text, integer, bigint),
+  billing.days_to_seal(), billing.seal_obstacle(date), billing.seal_day(date),
   billing.change_setting(text, text), billing.read_settings(),
   billing.installed_release(), billing.applied_migrations()
 to billing_operator;

@@ -19,6 +19,15 @@ METRIC_BREAKS: list[tuple[str, LiteralString, LiteralString]] = [
         "alter table data.billing_usage_daily drop column faxes_sent",
     ),
     (
+        "metric_not_explained",
+        "do $$ begin execute 'create or replace view billing.metric_kinds with"
+        " (security_invoker = true) as ' || replace(pg_get_viewdef('billing.metric_kinds'),"
+        " 'ai_requests', 'ai_prompts'); end $$",
+        "do $$ begin execute 'create or replace view billing.metric_kinds with"
+        " (security_invoker = true) as ' || replace(pg_get_viewdef('billing.metric_kinds'),"
+        " 'ai_prompts', 'ai_requests'); end $$",
+    ),
+    (
         "metric_not_in_view",
         "alter view billing.usage_daily rename column ai_requests to ai_calls",
         "alter view billing.usage_daily rename column ai_calls to ai_requests",

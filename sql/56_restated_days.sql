@@ -1,4 +1,4 @@
--- 52 · Restated days: what was changed after it had been published, for pages to mark and to tell.
+-- 56 · Restated days: what was changed after it had been published, for pages to mark and to tell.
 
 set local role billing_owner;
 
