@@ -21,7 +21,7 @@ _COMMON: dict[str, Any] = {
     "print_blob": True,
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 }
-settings.register_profile("short", max_examples=15, stateful_step_count=15, **_COMMON)
+settings.register_profile("short", max_examples=15, stateful_step_count=25, **_COMMON)
 settings.register_profile("deep", max_examples=300, stateful_step_count=50, **_COMMON)
 settings.load_profile("short")
 

@@ -1,5 +1,6 @@
 """What hypothesis draws: facts of every status, amount and direction, at the edges of some days."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -76,3 +77,9 @@ unique_events = st.lists(
 ranges = st.lists(
     st.dates(date(2024, 2, 26), date(2024, 3, 12)), min_size=2, max_size=2, unique=True
 ).map(sorted)
+
+
+def on(day: date, event: Event) -> Event:
+    """The same event on another UTC day."""
+    clock = event.occurred_at.astimezone(UTC).time()
+    return replace(event, occurred_at=datetime.combine(day, clock, UTC))

@@ -1,144 +1,77 @@
-"""Whatever happens to the facts, in whatever order: the stored rows are those of the oracle."""
+"""Whatever happens, in whatever order: what is stored and said is what the model says."""
 
-from collections.abc import Iterator
+import subprocess
 from contextlib import ExitStack
-from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
-from uuid import UUID
+from datetime import UTC, date, datetime, time
+from functools import partial
+from itertools import count
+from typing import Any
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 from psycopg import errors
 
-from tests import drawn, facts, hosts
-from tests.drawn import BILLING_FROM, STRANGER, TENANTS, ranges
-from tests.facts import Connection, call
-from tests.oracle import ROWS, ZERO, Event, Key, Rows, expected, total
-from tests.server import Db
+from tests import drawn, facts
+from tests.drawn import TENANTS, ranges
+from tests.facts import call
+from tests.history import Facts, start_over
+from tests.model import A_DAY, between
+from tests.oracle import ROWS, Event, expected, total
+from tests.server import BIN, Db, Server
+from tests.together import waiting
 
-A_DAY = timedelta(days=1)
-
-
-class Sessions(NamedTuple):
-    host: Connection
-    ingest: Connection
-    operator: Connection
-
-
-@pytest.fixture(scope="module")
-def sessions(module_db: Db) -> Iterator[Sessions]:
-    logins = ("postgres", hosts.current.writer, "billing_operator")
-    with ExitStack() as stack:
-        sessions = Sessions(*(stack.enter_context(module_db.connect(name)) for name in logins))
-        facts.bill_from(sessions.host, BILLING_FROM)
-        yield sessions
-
-
-def start_over(host: Connection) -> None:
-    facts.wipe(host)
-    facts.add_tenants(host, ids=TENANTS)
+BROKEN_CHAINS = """
+    select r.*
+    from (
+      select u.*, lead(u.old_value) over
+        (partition by u.tenant_id, u.usage_date, u.metric order by u.id) as next_value
+      from data.usage_restatements as u
+    ) as r
+    join data.billing_usage_daily as d on (d.tenant_id, d.usage_date) = (r.tenant_id, r.usage_date)
+    where r.new_value <> coalesce(r.next_value, (to_jsonb(d) ->> r.metric)::bigint)
+    """
+"""A restatement ends where the next one begins, the last one at what is stored."""
+_numbers = count(1)
 
 
-class History:
-    """What was counted last is stored, nothing else is written, counting again writes nothing."""
+class History(Facts):
+    """Numbers are counted, verified, interrupted, dumped and restored in between."""
 
-    def __init__(self, sessions: Sessions, data: st.DataObject) -> None:
-        start_over(sessions.host)
-        self.host, self.ingest, self.operator = sessions
-        self.draw = data.draw
-        self.tenants = list(TENANTS)
-        self.events: dict[Key, Event] = {}
-        self.counted: Rows = {}
+    def __init__(self, server: Server, db: Db) -> None:
+        super().__init__(db)
+        self.server, self.restored = server, False
 
-    def some_events(self) -> list[Event]:
-        if not self.events:
-            return []
-        keys = st.lists(st.sampled_from(sorted(self.events)), unique=True, max_size=5)
-        return [self.events[key] for key in self.draw(keys)]
+    def teardown(self) -> None:
+        try:
+            self.what_is_due_is_counted(drawn.INSTANTS_TO_RUN_AT[-1], nightly=True)
+            assert self.model.marks == set()
+            self.stored_is_what_was_counted()
+        finally:
+            super().teardown()
+            if self.restored:
+                self.server.drop(self.db)
 
-    def facts_arrive(self) -> None:
-        """Ids that are known already are repeated webhooks: ignored."""
-        batch = self.draw(drawn.batches)
-        facts.insert(self.ingest, *batch, keep_first=True)
-        for event in batch:
-            self.events.setdefault(hosts.current.key(event), event)
+    @rule(day=st.sampled_from(drawn.DAYS))
+    def a_day_is_counted(self, day: date) -> None:
+        self.count_twice(self.model.count([day]), "aggregate_usage", day)
 
-    def a_batch_with_a_known_id_is_refused(self) -> None:
-        for event in self.some_events():
-            with pytest.raises(errors.UniqueViolation):
-                facts.insert(self.ingest, *self.draw(drawn.batches), event)
+    @rule(days=ranges)
+    def a_range_is_counted(self, days: list[date]) -> None:
+        self.count_twice(self.model.count(between(*days)), "aggregate_usage", *days)
 
-    def the_provider_tells_more(self) -> None:
-        for event in self.some_events():
-            columns = {"status": drawn.statuses(event.table)} | drawn.told[type(event)]
-            changes = self.draw(st.fixed_dictionaries({}, optional=columns).filter(bool))
-            self.events[hosts.current.key(event)] = facts.update(self.ingest, event, **changes)
-
-    def facts_move(self) -> None:
-        """To another tenant and day, or to another day only where the id is taken."""
-        for event in self.some_events():
-            where = {
-                "occurred_at": self.draw(drawn.instants),
-                "tenant_id": self.draw(drawn.owners),
-            }
-            del self.events[hosts.current.key(event)]
-            while hosts.current.key(replace(event, **where)) in self.events:
-                where.popitem()
-            if where:
-                event = facts.update(self.host, event, **where)
-            self.events[hosts.current.key(event)] = event
-
-    def facts_go(self) -> None:
-        """Some, or all that their tenants have on their days."""
-        gone = self.some_events()
-        if self.draw(st.booleans()):
-            emptied = {(event.tenant_id, event.day) for event in gone}
-            gone = [e for e in self.events.values() if (e.tenant_id, e.day) in emptied]
-        facts.delete(self.host, *gone)
-        for event in gone:
-            del self.events[hosts.current.key(event)]
-
-    def a_stranger_becomes_a_tenant(self) -> None:
-        if STRANGER not in self.tenants:
-            self.tenants += facts.add_tenants(self.ingest, ids=[STRANGER])
-
-    def sessions_travel(self) -> None:
-        zone = self.draw(st.sampled_from(drawn.ZONES))
-        for session in (self.host, self.ingest, self.operator):
-            session.execute("select set_config('TimeZone', %s, false)", [zone])
-
-    def a_day_is_counted(self) -> None:
-        day = self.draw(st.sampled_from(drawn.DAYS))
-        changed = self.changes(self.tenants, day, day + A_DAY)
-        self.count_twice(changed, "aggregate_usage", day)
-
-    def a_range_is_counted(self) -> None:
-        days = self.draw(ranges)
-        self.count_twice(self.changes(self.tenants, *days), "aggregate_usage", *days)
-
-    def a_tenant_is_counted(self) -> None:
-        tenant, days = self.draw(st.sampled_from(self.tenants)), self.draw(ranges)
-        changed = self.changes([tenant], *days)
+    @rule(data=st.data(), days=ranges)
+    def a_tenant_is_counted(self, data: st.DataObject, days: list[date]) -> None:
+        tenant = data.draw(st.sampled_from(self.model.tenants))
+        changed = self.model.count_tenant(tenant, between(*days))
         self.count_twice(changed, "aggregate_tenant_usage", tenant, *days)
 
-    def what_is_due_is_counted(self) -> None:
+    @rule(as_of=st.sampled_from(drawn.INSTANTS_TO_RUN_AT), nightly=st.booleans())
+    def what_is_due_is_counted(self, as_of: datetime, nightly: bool) -> None:
         """Every day from billing_from to the as-of day, and then none is due."""
-        as_of = self.draw(st.sampled_from(drawn.INSTANTS_TO_RUN_AT))
-        self.changes(self.tenants, BILLING_FROM, as_of.date() + A_DAY)
-        function = self.draw(st.sampled_from([("run_nightly",), ("run_usage", "test")]))
-        self.count_twice(0, *function, as_of)
-
-    def changes(self, tenants: list[UUID], start: date, end: date) -> int:
-        """How many rows counting has to change: those of the tenants and days that differ."""
-        truth, changed = expected(self.events.values(), tenants), 0
-        for tenant, day in truth.keys() | self.counted.keys():
-            if tenant in tenants and start <= day < end:
-                row = truth.get((tenant, day), ZERO)
-                changed += self.counted.get((tenant, day)) != row
-                self.counted[tenant, day] = row
-        return changed
+        self.model.run(as_of, nightly=nightly)
+        self.count_twice(0, *(["run_nightly"] if nightly else ["run_usage", "test"]), as_of)
 
     def count_twice(self, returned: int, function: str, *arguments: Any) -> None:
         note(f"{function}{arguments} has to return {returned}")
@@ -147,59 +80,85 @@ class History:
         assert call(self.operator, function, *arguments) == 0
         assert facts.wal_of(self.operator, function, *arguments) < 10_000
         assert facts.row_versions(self.host) == versions
-        self.check()
 
-    def check(self) -> None:
-        """Stored is what was counted, and the ledger of a day is the sum of its rows."""
-        assert facts.stored(self.host) == self.counted
-        for day, rows in facts.day_ledger(self.host).items():
-            sums = total(figures for (_, on), figures in self.counted.items() if on == day)
+    @rule(days=ranges, how=st.sampled_from(["cancel", "terminate"]))
+    def a_run_is_ended_in_the_middle(self, days: list[date], how: str) -> None:
+        before = facts.ledger(self.host)
+        lock = "lock table data.billing_usage_daily in share row exclusive mode"
+        with ExitStack() as stack, self.db.connect() as holder, holder.transaction():
+            holder.execute(lock)
+            run = stack.enter_context(waiting(self.db, self.host, "aggregate_usage", *days))
+            self.host.execute(f"select pg_{how}_backend({run.pid})".encode())
+            with pytest.raises(errors.OperationalError):
+                run.result()
+        assert facts.ledger(self.host) == before
+
+    @rule(days=ranges)
+    def numbers_are_verified(self, days: list[date]) -> None:
+        """What differs is what waits to be counted, and nothing else differs."""
+        found = self.operator.execute(
+            "select tenant_id, date, metric, stored, recounted, is_waiting"
+            " from billing.verify_usage(%s, %s)",
+            days,
+        ).fetchall()
+        assert len(found) == len(set(found))
+        assert set(found) == self.model.differences(between(*days))
+        assert all(is_waiting for *_, is_waiting in found)
+
+    @precondition(lambda self: not self.restored)
+    @rule()
+    def a_dump_is_restored(self) -> None:
+        """The history goes on in another database."""
+        digest = self.digest()
+        copy = self.server.create(f"restored_{next(_numbers)}", "template0")
+        where = ["-h", "127.0.0.1", "-U", "postgres", "-p", str(self.db.port), "-d"]
+        dump = subprocess.run(
+            [BIN / "pg_dump", *where, self.db.name, "-Fc"], check=True, capture_output=True
+        )
+        restore = [BIN / "pg_restore", *where, copy.name, "--single-transaction"]
+        subprocess.run(restore, check=True, input=dump.stdout)
+        self.stack.close()
+        self.connect(copy)
+        self.restored = True
+        assert self.digest() == digest
+
+    def digest(self) -> str:
+        return call(self.operator, "usage_digest", drawn.DAYS[0], drawn.DAYS[-1] + A_DAY)
+
+    @invariant()
+    def stored_is_what_was_counted(self) -> None:
+        """The ledger of a day is the sum of its rows, and every restatement leads to the next."""
+        assert facts.stored(self.host) == self.model.counted
+        assert set(facts.markers(self.host)) == self.model.marks
+        ledger = facts.day_ledger(self.host)
+        assert ledger.keys() >= self.model.complete
+        for day, rows in ledger.items():
+            figures = (f for (_, on), f in self.model.counted.items() if on == day)
+            sums = total(figures)
             assert rows == {name: sums[name] for name in ROWS}
+        assert self.host.execute(BROKEN_CHAINS).fetchall() == []
 
 
-HAPPENINGS = (
-    History.facts_arrive,
-    History.a_batch_with_a_known_id_is_refused,
-    History.the_provider_tells_more,
-    History.facts_move,
-    History.facts_go,
-    History.a_stranger_becomes_a_tenant,
-    History.sessions_travel,
-)
-COUNTS = (
-    History.a_day_is_counted,
-    History.a_range_is_counted,
-    History.a_tenant_is_counted,
-    History.what_is_due_is_counted,
-)
-
-
-@given(data=st.data())
-def test_any_history(sessions: Sessions, data: st.DataObject) -> None:
-    """R1, R2, R3, R7, R8, R9, R12, R13, R14, R15, R16, R18, R19, R21, R29, drawn at random."""
-    history = History(sessions, data)
-    for _ in range(data.draw(st.integers(3, settings().stateful_step_count))):
-        history.facts_arrive()
-        for happening in data.draw(st.lists(st.sampled_from(HAPPENINGS), max_size=3)):
-            happening(history)
-            history.check()
-        data.draw(st.sampled_from(COUNTS))(history)
-    history.what_is_due_is_counted()
+def test_any_history(server: Server, module_db: Db) -> None:
+    """R1, R2, R3, R6, R7, R8, R9, R12, R13, R14, R15, R16, R18, R19, R21, R29, drawn at random."""
+    machine: Any = partial(History, server, module_db)
+    run_state_machine_as_test(machine)
 
 
 @given(batch=drawn.unique_events, days=ranges, order=st.permutations(range(16)))
 def test_single_days_add_up_to_the_range(
-    sessions: Sessions, batch: list[Event], days: list[date], order: list[int]
+    module_db: Db, batch: list[Event], days: list[date], order: list[int]
 ) -> None:
     """R10: single days in any order are the range, and sum up to what happened within it."""
-    start_over(sessions.host)
-    facts.insert(sessions.ingest, *batch)
-    start, end = days
-    for number in order:
-        if start <= (day := start + number * A_DAY) < end:
-            call(sessions.operator, "aggregate_usage", day)
-    stored = total(facts.stored(sessions.host).values())
-    first, last = (datetime.combine(day, time.min, UTC) for day in days)
-    inside = [event for event in batch if first <= event.occurred_at < last]
-    assert stored == total(expected(inside, TENANTS).values())
-    assert call(sessions.operator, "aggregate_usage", *days) == 0
+    with module_db.connect() as host, module_db.connect("billing_operator") as operator:
+        start_over(host)
+        facts.insert(host, *batch)
+        start, end = days
+        for number in order:
+            if start <= (day := start + number * A_DAY) < end:
+                call(operator, "aggregate_usage", day)
+        stored = total(facts.stored(host).values())
+        first, last = (datetime.combine(day, time.min, UTC) for day in days)
+        inside = [event for event in batch if first <= event.occurred_at < last]
+        assert stored == total(expected(inside, TENANTS).values())
+        assert call(operator, "aggregate_usage", *days) == 0
