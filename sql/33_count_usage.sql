@@ -32,49 +32,52 @@ language sql stable parallel safe
 as $$
   -- Two steps: group the day's source rows by what they are, then fold the few groups by tenant.
   -- A row that exists for the day takes part with nothing, so that what vanished becomes 0 (R2).
-  -- Rows of unknown tenants drop out with the join. The bounds are constants of the plan (R7, R8).
-  select
-    g.tenant_id,
-    coalesce(sum(g.units) filter (where g.counts_as = 'sms_outbound'), 0)::bigint,
-    coalesce(sum(g.units) filter (where g.counts_as = 'sms_inbound'), 0)::bigint,
-    coalesce(sum(g.units) filter (where g.counts_as = 'mms_outbound'), 0)::bigint,
-    coalesce(sum(g.units) filter (where g.counts_as = 'mms_inbound'), 0)::bigint,
-    coalesce(sum(g.provider_units) filter (where g.counts_as = 'sms_outbound'), 0)::bigint,
-    coalesce(sum(g.provider_units) filter (where g.counts_as = 'sms_inbound'), 0)::bigint,
-    coalesce(sum(g.units) filter (where g.counts_as = 'voice_inbound'), 0)::bigint,
-    coalesce(sum(g.units) filter (where g.counts_as = 'voice_outbound'), 0)::bigint,
-    coalesce(sum(g.provider_units) filter (where g.counts_as = 'voice_inbound'), 0)::bigint,
-    coalesce(sum(g.provider_units) filter (where g.counts_as = 'voice_outbound'), 0)::bigint,
-    coalesce(sum(g.units) filter (where g.counts_as = 'email'), 0)::bigint,
-    coalesce(sum(g.units) filter (where g.counts_as = 'ai_request'), 0)::bigint,
-    coalesce(sum(g.source_rows) filter (where g.outcome = 'counted'), 0)::integer,
-    coalesce(sum(g.source_rows) filter (where g.outcome = 'pending'), 0)::integer,
-    coalesce(sum(g.source_rows) filter (where g.outcome = 'not_counted'), 0)::integer,
-    coalesce(sum(g.source_rows) filter (where g.outcome = 'test'), 0)::integer,
-    coalesce(sum(g.source_rows) filter (where g.outcome = 'unclassified'), 0)::integer,
-    coalesce(sum(g.estimated_rows) filter (where g.outcome = 'counted'), 0)::integer
+  -- Rows of unknown tenants drop out last. The bounds are constants of the plan (R7, R8).
+  select f.*
   from (
     select
-      s.tenant_id,
-      s.outcome,
-      case s.outcome when 'counted' then s.kind end as counts_as,
-      count(*)::integer as source_rows,
-      count(*) filter (where s.is_estimated)::integer as estimated_rows,
-      sum(s.units) as units,
-      sum(s.provider_units) as provider_units
-    from billing.usage_source as s
-    where s.occurred_at >= p_day::timestamp at time zone 'UTC'
-      and s.occurred_at < (p_day + 1)::timestamp at time zone 'UTC'
-      and (p_tenant_ids is null or s.tenant_id = any (p_tenant_ids))
-    group by s.tenant_id, s.outcome, case s.outcome when 'counted' then s.kind end
-    union all
-    select d.tenant_id, null, null, 0, 0, 0, 0
-    from data.billing_usage_daily as d
-    where d.usage_date = p_day
-      and (p_tenant_ids is null or d.tenant_id = any (p_tenant_ids))
-  ) as g
-  join data.tenants as t on t.id = g.tenant_id
-  group by g.tenant_id;
+      g.tenant_id,
+      coalesce(sum(g.units) filter (where g.counts_as = 'sms_outbound'), 0)::bigint,
+      coalesce(sum(g.units) filter (where g.counts_as = 'sms_inbound'), 0)::bigint,
+      coalesce(sum(g.units) filter (where g.counts_as = 'mms_outbound'), 0)::bigint,
+      coalesce(sum(g.units) filter (where g.counts_as = 'mms_inbound'), 0)::bigint,
+      coalesce(sum(g.provider_units) filter (where g.counts_as = 'sms_outbound'), 0)::bigint,
+      coalesce(sum(g.provider_units) filter (where g.counts_as = 'sms_inbound'), 0)::bigint,
+      coalesce(sum(g.units) filter (where g.counts_as = 'voice_inbound'), 0)::bigint,
+      coalesce(sum(g.units) filter (where g.counts_as = 'voice_outbound'), 0)::bigint,
+      coalesce(sum(g.provider_units) filter (where g.counts_as = 'voice_inbound'), 0)::bigint,
+      coalesce(sum(g.provider_units) filter (where g.counts_as = 'voice_outbound'), 0)::bigint,
+      coalesce(sum(g.units) filter (where g.counts_as = 'email'), 0)::bigint,
+      coalesce(sum(g.units) filter (where g.counts_as = 'ai_request'), 0)::bigint,
+      coalesce(sum(g.source_rows) filter (where g.outcome = 'counted'), 0)::integer,
+      coalesce(sum(g.source_rows) filter (where g.outcome = 'pending'), 0)::integer,
+      coalesce(sum(g.source_rows) filter (where g.outcome = 'not_counted'), 0)::integer,
+      coalesce(sum(g.source_rows) filter (where g.outcome = 'test'), 0)::integer,
+      coalesce(sum(g.source_rows) filter (where g.outcome = 'unclassified'), 0)::integer,
+      coalesce(sum(g.estimated_rows) filter (where g.outcome = 'counted'), 0)::integer
+    from (
+      select
+        s.tenant_id,
+        s.outcome,
+        case s.outcome when 'counted' then s.kind end as counts_as,
+        count(*)::integer as source_rows,
+        count(*) filter (where s.is_estimated)::integer as estimated_rows,
+        sum(s.units) as units,
+        sum(s.provider_units) as provider_units
+      from billing.usage_source as s
+      where s.occurred_at >= p_day::timestamp at time zone 'UTC'
+        and s.occurred_at < (p_day + 1)::timestamp at time zone 'UTC'
+        and (p_tenant_ids is null or s.tenant_id = any (p_tenant_ids))
+      group by s.tenant_id, s.outcome, case s.outcome when 'counted' then s.kind end
+      union all
+      select d.tenant_id, null, null, 0, 0, 0, 0
+      from data.billing_usage_daily as d
+      where d.usage_date = p_day
+        and (p_tenant_ids is null or d.tenant_id = any (p_tenant_ids))
+    ) as g
+    group by g.tenant_id
+  ) as f
+  where exists (select from data.tenants as t where t.id = f.tenant_id);
 $$;
 comment on function billing.count_usage(date, uuid[]) is
 'What the source rows say of a UTC day, for some tenants or (NULL) all. Reads only.';

@@ -109,8 +109,9 @@ create function billing.record_run(
   p_run_id bigint, p_trigger text, p_as_of timestamptz, p_started_at timestamptz,
   p_days date[], p_rows_changed bigint, p_errors text[]
 ) returns void
-language sql
+language plpgsql
 as $$
+begin
   insert into data.usage_runs (
     id, as_of, started_at, finished_at, rows_changed, restatements, source_rows, days_counted,
     days_failed, trigger, started_by, outcome, error)
@@ -126,61 +127,7 @@ as $$
       else 'partial'
     end,
     nullif(array_to_string(p_errors[1:10], e'\n'), '');
-$$;
+end $$;
 comment on function billing.record_run(
   bigint, text, timestamptz, timestamptz, date[], bigint, text[]) is
 'Append the run to the run ledger.';
-
-create function billing.record_day(
-  p_day date, p_whole boolean, p_counted_at timestamptz, p_run_id bigint
-) returns void
-language sql
-as $$
-  -- After some tenants only, the sums are brought up to date and the day's state stays; a day that
-  -- was never counted whole gets no entry.
-  insert into data.usage_days as u (
-    usage_date, counted_at, run_id, source_rows, counted_rows, pending_rows, not_counted_rows,
-    test_rows, unclassified_rows, estimated_rows)
-  select
-    p_day, p_counted_at, p_run_id,
-    s.counted + s.pending + s.not_counted + s.test + s.unclassified,
-    s.counted, s.pending, s.not_counted, s.test, s.unclassified, s.estimated
-  from (
-    select
-      coalesce(sum(d.counted_rows), 0) as counted,
-      coalesce(sum(d.pending_rows), 0) as pending,
-      coalesce(sum(d.not_counted_rows), 0) as not_counted,
-      coalesce(sum(d.test_rows), 0) as test,
-      coalesce(sum(d.unclassified_rows), 0) as unclassified,
-      coalesce(sum(d.estimated_rows), 0) as estimated
-    from data.billing_usage_daily as d
-    where d.usage_date = p_day
-  ) as s
-  where p_whole or exists (select from data.usage_days as k where k.usage_date = p_day)
-  on conflict (usage_date) do update set
-    -- never back in time: a run for an earlier as-of does not re-open a day
-    counted_at = case when p_whole then greatest(u.counted_at, excluded.counted_at)
-                      else u.counted_at end,
-    last_error = case when p_whole then null else u.last_error end,
-    run_id = excluded.run_id,
-    source_rows = excluded.source_rows,
-    counted_rows = excluded.counted_rows,
-    pending_rows = excluded.pending_rows,
-    not_counted_rows = excluded.not_counted_rows,
-    test_rows = excluded.test_rows,
-    unclassified_rows = excluded.unclassified_rows,
-    estimated_rows = excluded.estimated_rows;
-$$;
-comment on function billing.record_day(date, boolean, timestamptz, bigint) is
-'Enter a counted day in the day ledger, with the sums of its daily rows.';
-
-create function billing.record_failed_day(p_day date, p_run_id bigint, p_error text) returns void
-language sql
-as $$
-  insert into data.usage_days as u (usage_date, run_id, last_error)
-  values (p_day, p_run_id, p_error)
-  on conflict (usage_date) do update set
-    run_id = excluded.run_id, last_error = excluded.last_error;
-$$;
-comment on function billing.record_failed_day(date, bigint, text) is
-'Enter a failed try; a day counted before keeps its numbers and its state.';

@@ -14,6 +14,7 @@ as $$
 -- With tenants given only theirs are recounted and the day is not marked as counted.
 declare
   v_now constant timestamptz := clock_timestamp();
+  v_before billing.row_counts;
   v_rows_changed bigint;
 begin
   if exists (select from data.usage_days as u where u.usage_date = p_day and u.state = 'sealed')
@@ -27,6 +28,9 @@ begin
   delete from data.late_day_markers as l
   where l.usage_date = p_day and (p_tenant_ids is null or l.tenant_id = any (p_tenant_ids));
 
+  if p_tenant_ids is not null then
+    v_before := billing.row_counts_of(p_day, p_tenant_ids);
+  end if;
   insert into data.billing_usage_daily as d (
     tenant_id, usage_date, created_at, updated_at,
     sms_outbound_count, sms_inbound_count, mms_outbound_count, mms_inbound_count,
@@ -66,7 +70,12 @@ begin
     estimated_rows = excluded.estimated_rows;
   get diagnostics v_rows_changed = row_count;
 
-  perform billing.record_day(p_day, p_tenant_ids is null, p_counted_at, p_run_id);
+  if p_tenant_ids is null then
+    perform billing.record_day(p_day, p_counted_at, p_run_id);
+  else
+    perform billing.record_tenants(
+      p_day, v_before, billing.row_counts_of(p_day, p_tenant_ids), p_run_id);
+  end if;
   return v_rows_changed;
 end $$;
 comment on function billing.write_day(date, uuid[], timestamptz, bigint) is

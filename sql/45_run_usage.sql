@@ -36,12 +36,10 @@ language sql volatile
 as $$
   -- Well inside the statement timeout: a run that is cut off keeps nothing. Its time runs since
   -- the statement came in, so all that one statement does shares it.
-  select least(
-    clock_timestamp() + p_limit,
-    case when t.setting::bigint > 0 then
-      statement_timestamp() + t.setting::bigint / 2 * interval '1 millisecond' end)
-  from pg_settings as t
-  where t.name = 'statement_timeout';
+  select least(clock_timestamp() + p_limit, statement_timestamp() + t.set_limit / 2)
+  from (
+    select nullif(current_setting('statement_timeout')::interval, interval '0') as set_limit
+  ) as t;
 $$;
 comment on function billing.run_deadline(interval) is
 'When a run has to come to its end: after the limit, or half the statement timeout if less.';
