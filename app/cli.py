@@ -97,12 +97,16 @@ def settings(name: str | None, value: str | None) -> None:
 
 
 @main.command()
+@click.option("--workers", metavar="N", type=click.IntRange(1, 64), default=1, show_default=True)
 @sentences
-def serve() -> None:
-    """Start the web application."""
+def serve(workers: int) -> None:
+    """Start the web application, in N processes: one for each core that it may use.
+
+    Each keeps up to 16 connections to the database.
+    """
     from app import server  # the web stack is not needed by any other command
 
-    server.serve(environment.load())
+    server.serve(environment.load(), workers)
 
 
 for command in (aggregate, run, verify, explain_number, apply_retention, user, session):

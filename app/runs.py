@@ -1,8 +1,8 @@
-"""Counting on demand, as the operator: what `billing aggregate`, `run` and `settings` call."""
+"""Counting what is due and changing settings, as the operator: `billing run` and `settings`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import psycopg
 from psycopg.rows import class_row
@@ -37,33 +37,6 @@ class Setting:
     name: str
     value: str | None
     meaning: str
-
-
-def aggregate(
-    settings: Settings,
-    first: date,
-    end: date,
-    tenant: object,
-    progress: Callable[[int], None],
-) -> int:
-    """Recount [first, end), a transaction per day; returns rows changed.
-
-    The whole range is checked before the first day is written.
-    """
-    changed = 0
-    with psycopg.connect(settings.conninfo("operator"), autocommit=True) as connection:
-        connection.execute("select billing.require_countable(%s, %s)", [first, end])
-        for done in range((end - first).days):
-            day = first + timedelta(days=done)
-            row = connection.execute(
-                "select billing.aggregate_usage(%s)"
-                if tenant is None
-                else "select billing.aggregate_tenant_usage(%s, %s, %s)",
-                [day] if tenant is None else [tenant, day, day + timedelta(days=1)],
-            ).fetchone()
-            changed += row[0] if row else 0
-            progress(done + 1)
-    return changed
 
 
 def run(settings: Settings, trigger: str, progress: Callable[[int, int], None]) -> RunResult:

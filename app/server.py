@@ -3,15 +3,20 @@
 import socket
 
 import uvicorn
+from litestar.types import ASGIApp
 
 from app import logs, startup
+from app import settings as environment
 from app.errors import REFUSED, Problem
 from app.settings import Settings
 from app.web import create_app
 
 
-def serve(settings: Settings) -> None:
-    """Listen until told to stop; Problem when the port is taken."""
+def serve(settings: Settings, workers: int = 1) -> None:
+    """Listen until told to stop, in so many processes; Problem when the port is taken.
+
+    Each process has pools of its own: connections to the database grow with their number.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -24,9 +29,10 @@ def serve(settings: Settings) -> None:
                 REFUSED,
             ) from None
     startup.require_sound(settings)
-    logs.configure()
     uvicorn.run(
-        create_app(settings),
+        "app.server:worker",
+        factory=True,
+        workers=workers,
         host=settings.host,
         port=settings.port,
         access_log=False,
@@ -34,3 +40,9 @@ def serve(settings: Settings) -> None:
         proxy_headers=False,
         log_level="warning",
     )
+
+
+def worker() -> ASGIApp:
+    """The application of one process, over the database that the environment names."""
+    logs.configure()
+    return create_app(environment.load())
