@@ -47,7 +47,9 @@ check: install ## lint, types and SQL
 	@bash -n .ci/install
 	@bash -n .ci/run
 
-bench: install ## measure (BENCH='arguments')
+bench: install ## measure every case beside its floor (BENCH=full, BENCH=--help)
+	@.venv/bin/python -c 'import duckdb' 2>/dev/null || .venv/bin/python -m pip install -q \
+	  --disable-pip-version-check -c constraints.txt -e '.[bench]' || echo 'Going on without DuckDB.'
 	@.venv/bin/python -m bench $(BENCH)
 
 psql: ## the database, as its superuser (ROLE=billing_tenant for another login; reads a pipe)
