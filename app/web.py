@@ -19,6 +19,7 @@ from litestar.types import ASGIApp
 from app import (
     admin_routes,
     assets,
+    explain_routes,
     health_routes,
     http_errors,
     pages,
@@ -68,6 +69,12 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             tenant_routes.usage_page,
             admin_routes.tenants_usage,
             admin_routes.overview_page,
+            explain_routes.explain,
+            explain_routes.explain_csv,
+            explain_routes.explain_page,
+            explain_routes.explain_any,
+            explain_routes.explain_any_csv,
+            explain_routes.explain_any_page,
             create_static_files_router("/static", [assets.FOLDER], include_in_schema=False),
         ],
         dependencies={

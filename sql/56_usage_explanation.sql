@@ -78,6 +78,10 @@ begin
           'isCounted', p.is_counted, 'reason', p.reason, 'contribution', p.contribution)
           order by p.is_counted desc, p.occurred_at, p.source, p.provider_id), '[]')
         from page as p),
+      'metrics', (
+        select json_agg(json_build_object('name', a.json_name, 'label', a.label)
+          order by a.sort_order)
+        from billing.metrics as a),
       'restatements', (
         select coalesce(json_agg(json_build_object(
           'metric', x.json_name, 'label', x.label, 'unit', x.unit, 'oldValue', r.old_value,

@@ -17,6 +17,10 @@ ACTORS = ("nobody", "root", "owner", "admin", "member", "suspended", "disabled")
 EVERYBODY = (200,) * 7
 TENANT = (401, 403, 200, 200, 403, 200, 401)
 ROOT = (401, 200, 403, 403, 403, 403, 401)
+NO_SUCH_TENANT = (401, 404, 403, 403, 403, 403, 401)
+NUMBER = "date=2026-11-01&metric=smsOutboundCount"
+NO_ONE = UUID(int=7)
+NOBODYS = f"tenantId={NO_ONE}"
 MATRIX = {
     "GET /": (401, 302, 302, 302, 302, 302, 401),
     "GET /healthz": EVERYBODY,
@@ -30,11 +34,29 @@ MATRIX = {
     "GET /api/billing/usage/summary": TENANT,
     "GET /admin/billing-overview": ROOT,
     "GET /api/admin/billing/usage/tenants": ROOT,
+    f"GET /api/billing/usage/explain?{NUMBER}": TENANT,
+    f"GET /api/billing/usage/explain.csv?{NUMBER}": TENANT,
+    "GET /settings/billing/days/2026-11-01": TENANT,
+    f"GET /api/admin/billing/usage/explain?{NUMBER}&{NOBODYS}": NO_SUCH_TENANT,
+    f"GET /api/admin/billing/usage/explain.csv?{NUMBER}&{NOBODYS}": NO_SUCH_TENANT,
+    f"GET /admin/billing/tenants/{NO_ONE}/days/2026-11-01": NO_SUCH_TENANT,
     "GET /schema": ROOT,
     "GET /schema/openapi.json": ROOT,
     "GET /schema/{path:str}": (401, 404, 403, 403, 403, 403, 401),
 }
-PLACES = {"/static/{file_path:path}": "/static/base.css"}
+PLACES = {
+    "/api/billing/usage/explain": f"/api/billing/usage/explain?{NUMBER}",
+    "/api/billing/usage/explain.csv": f"/api/billing/usage/explain.csv?{NUMBER}",
+    "/settings/billing/days/{day:str}": "/settings/billing/days/2026-11-01",
+    "/api/admin/billing/usage/explain": f"/api/admin/billing/usage/explain?{NUMBER}&{NOBODYS}",
+    "/api/admin/billing/usage/explain.csv": (
+        f"/api/admin/billing/usage/explain.csv?{NUMBER}&{NOBODYS}"
+    ),
+    "/admin/billing/tenants/{tenant_id:uuid}/days/{day:str}": (
+        f"/admin/billing/tenants/{NO_ONE}/days/2026-11-01"
+    ),
+    "/static/{file_path:path}": "/static/base.css",
+}
 """Routes whose parameter has to be something that exists."""
 
 
@@ -171,5 +193,10 @@ def test_other_methods_tell_nothing(browser: Browser, path: str) -> None:
 def test_the_schema_tells_of_the_api_alone(browser: Browser, people: People) -> None:
     schema = browser.get("/schema/openapi.json", headers=bearer(people.token("root"))).json()
     assert set(schema["paths"]) == {
-        *("/healthz", "/readyz", SUMMARY, "/api/admin/billing/usage/tenants")
+        *("/healthz", "/readyz", SUMMARY, "/api/admin/billing/usage/tenants"),
+        *(
+            f"/api/{area}/usage/explain{end}"
+            for area in ("billing", "admin/billing")
+            for end in ("", ".csv")
+        ),
     }
