@@ -39,9 +39,11 @@ def address_of(request: AnyRequest, settings: Settings) -> str | None:
             seen.insert(0, hops[-settings.trusted_proxies])
     for address in seen:
         try:
-            return str(ipaddress.ip_address(address.strip().partition("%")[0]))
+            ip = ipaddress.ip_address(address.strip().partition("%")[0])
         except ValueError:
             continue
+        # as a socket for both families writes IPv4; all of them would share one /64
+        return str(getattr(ip, "ipv4_mapped", None) or ip)
     return None
 
 

@@ -5,8 +5,8 @@ import socket
 import uvicorn
 from litestar.types import ASGIApp
 
-from app import logs, startup
 from app import settings as environment
+from app import startup
 from app.errors import REFUSED, Problem
 from app.settings import Settings
 from app.web import create_app
@@ -44,5 +44,4 @@ def serve(settings: Settings, workers: int = 1) -> None:
 
 def worker() -> ASGIApp:
     """The application of one process, over the database that the environment names."""
-    logs.configure()
     return create_app(environment.load())

@@ -22,6 +22,7 @@ from app import (
     explain_routes,
     health_routes,
     http_errors,
+    logs,
     pages,
     session_routes,
     start_routes,
@@ -38,6 +39,7 @@ MAX_BODY = 64 * 1024
 
 def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
     """The application over the database that the settings name; `ticks` lets it count, too."""
+    logs.configure()
     database = Database(settings)
 
     @asynccontextmanager

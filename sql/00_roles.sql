@@ -54,9 +54,26 @@ alter role billing_operator set search_path = billing;
 alter role billing_aggregator set search_path = billing, data;
 alter role billing_ingest set search_path = data;
 
+-- Tokens, e-mail addresses and password hashes are parameters: whatever a server logs, not those.
+-- Only a superuser may say so; otherwise it is an advice finding.
+do $$
+declare
+  v_login text;
+begin
+  if (select rolsuper from pg_roles where rolname = current_user) then
+    foreach v_login in array
+      array['billing_tenant', 'billing_root', 'billing_auth', 'billing_operator']
+    loop
+      execute format('alter role %I set log_parameter_max_length = 0', v_login);
+      execute format('alter role %I set log_parameter_max_length_on_error = 0', v_login);
+    end loop;
+  end if;
+end $$;
+
 -- Statements that need the database's name, hence dynamic. A database marked as ours alone
 -- (`alter database … set billing.dedicated = on`) also gets the search path and loses PUBLIC's
--- right to temporary tables; in somebody else's database both would be an intrusion.
+-- rights to connect and to temporary tables; in somebody else's database all that would be an
+-- intrusion.
 do $$
 declare
   v_database constant text := current_database();
@@ -73,11 +90,15 @@ begin
     'billing_auth, billing_operator, billing_ingest', v_database);
   if current_setting('billing.dedicated', true) = 'on' then
     execute format('alter database %I set search_path = billing, data, public', v_database);
-    execute format('revoke temporary on database %I from public', v_database);
+    execute format('revoke connect, temporary on database %I from public', v_database);
     revoke all on schema public from public;
   end if;
   if current_setting('billing.dedicated', true) = 'on'
     and (select rolsuper from pg_roles where rolname = current_user) then
+    -- SQL on a web login's connection has no `do` blocks to loop in
+    revoke usage on language plpgsql from public;
+    grant usage on language plpgsql
+    to billing_deploy, billing_owner, billing_identity, billing_aggregator;
     -- nothing on the web may sleep, signal, wait on others' locks or write large objects
     for v_function in
       select p.oid

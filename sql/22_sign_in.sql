@@ -11,12 +11,17 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 -- Every attempt is written down as failed before its password is looked at, so that guesses made
--- side by side count, too. Per account 5 failures in 15 minutes, per address 30.
+-- side by side count, too. Per account 5 failures in 15 minutes, per address (IPv6: /64) 30.
 declare
   v_email_sha256 constant bytea := sha256(convert_to(lower(btrim(p_email)), 'UTF8'));
   v_window constant interval := interval '15 minutes';
+  -- whoever has one IPv6 address has its whole /64
+  v_address constant inet := case family(p_address)
+    when 6 then network(set_masklen(p_address, 64)) else p_address end;
 begin
-  perform pg_advisory_xact_lock(billing.lock_class('sign-in'), hashtext(lower(btrim(p_email))));
+  perform
+    pg_advisory_xact_lock(billing.lock_class('sign-in'), hashtext(lower(btrim(p_email)))),
+    pg_advisory_xact_lock(billing.lock_class('address'), hashtext(v_address::text));
   select ceil(extract(epoch from max(x.free_at) - clock_timestamp()))::integer
   into retry_after_seconds
   from (
@@ -28,7 +33,7 @@ begin
     union all
     (select a.attempted_at + v_window
      from data.sign_in_attempts as a
-     where a.address = p_address and not a.succeeded
+     where a.address = v_address and not a.succeeded
        and a.attempted_at > clock_timestamp() - v_window
      order by a.attempted_at desc offset 29 limit 1)
   ) as x;
@@ -36,7 +41,7 @@ begin
     return;
   end if;
   insert into data.sign_in_attempts (attempted_at, address, succeeded, email_sha256)
-  values (clock_timestamp(), p_address, false, v_email_sha256)
+  values (clock_timestamp(), v_address, false, v_email_sha256)
   returning id into attempt_id;
   select u.password_hash into password_hash
   from data.users as u
@@ -89,10 +94,10 @@ create function billing.open_session(
 language sql
 as $$
   insert into data.sessions (token_sha256, user_id, created_at, last_seen_at, expires_at)
-  select p_token_sha256, p_user_id, clock_timestamp(), clock_timestamp(),
-    clock_timestamp() + coalesce(make_interval(mins => p_minutes),
-                                 make_interval(hours => c.session_max_hours))
-  from data.settings as c;
+  select p_token_sha256, p_user_id, n.now, n.now,
+    n.now + coalesce(make_interval(mins => p_minutes), make_interval(hours => c.session_max_hours))
+  from data.settings as c
+  cross join (select clock_timestamp() as now) as n;
 $$;
 comment on function billing.open_session(uuid, bytea, integer) is
 'Open a session for some minutes, or for settings.session_max_hours.';

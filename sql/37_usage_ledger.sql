@@ -27,11 +27,12 @@ as $$
     when 'run' then 770033
     when 'sign-in' then 770035
     when 'release' then 770036
+    when 'address' then 770037
   end;
 $$;
 comment on function billing.lock_class(text) is
-'Class of the advisory lock on a day, on a run''s number, on running as such, on signing in, on '
-'the release that is installed.';
+'Class of the advisory lock on a day, on a run''s number, on running as such, on an account, '
+'on the release that is installed, on an address that signs in.';
 
 create function billing.hold_release() returns void
 language plpgsql

@@ -60,6 +60,10 @@ from billing.isolation_findings as f
 
 union all
 select f.rule, f.severity, f.object, f.what_to_do
+from billing.role_findings as f
+
+union all
+select f.rule, f.severity, f.object, f.what_to_do
 from billing.source_findings as f
 
 union all

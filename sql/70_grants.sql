@@ -62,7 +62,8 @@ to billing_tenant, billing_root;
 grant select on billing.usage_health to billing_root;
 
 -- operator: runs, looks after, touches no table
-grant select on billing.findings, billing.isolation_findings, billing.source_findings,
+grant select on billing.findings, billing.isolation_findings, billing.role_findings,
+  billing.source_findings,
   billing.usage_health, billing.metrics, billing.usage_statuses,
   billing.metric_kinds
 to billing_operator;
@@ -82,7 +83,8 @@ grant update (name, status, plan_code) on data.tenants to billing_ingest;
 grant select on data.plans to billing_ingest;
 
 -- deploy: records what it installed, reads what it has to check
-grant select on billing.findings, billing.isolation_findings, billing.source_findings,
+grant select on billing.findings, billing.isolation_findings, billing.role_findings,
+  billing.source_findings,
   billing.metrics, billing.usage_statuses,
   billing.metric_kinds
 to billing_deploy;

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from httpx import Response
 from litestar.testing import TestClient
 
-from app import auth, logs
+from app import auth
 from app.web import create_app
 from tests.past import rows
 from tests.people import People, settle
@@ -32,7 +32,6 @@ def browsing(
     db: Db, url: str = HERE, client: str | None = None, **changes: Any
 ) -> Iterator[Browser]:
     """One browser on an application of its own; its address is `client`."""
-    logs.configure()
     app = create_app(db.settings(**changes), ticks=False)
 
     async def connected(scope: Any, receive: Any, send: Any) -> None:

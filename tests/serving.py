@@ -8,7 +8,7 @@ from typing import Any
 
 import uvicorn
 
-from app import logs, public_url
+from app import public_url
 from app.web import create_app
 from tests.checkout import free_port
 from tests.server import Db
@@ -17,7 +17,6 @@ from tests.server import Db
 @contextmanager
 def serving(db: Db, **changes: Any) -> Iterator[str]:
     """The application over a test's database; its address."""
-    logs.configure()
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     settings = db.settings(port=port, public_url=public_url.parse(address), **changes)

@@ -154,3 +154,19 @@ def test_who_may_not_create_roles_may_not_migrate(empty_db: Db, login: str) -> N
         rows(empty_db, "drop role stranger")
     assert refusal.value.exit_code == REFUSED
     assert value(empty_db, "select count(*) from pg_namespace where nspname = 'data'") == 0
+
+
+@pytest.mark.parametrize("login", [*WEB, "billing_operator", "billing_ingest"])
+def test_no_login_runs_code_of_its_own(module_db: Db, login: str) -> None:
+    with module_db.connect(login) as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute("do $$ begin perform 1; end $$")
+
+
+@pytest.mark.parametrize("login", [*WEB, "billing_operator"])
+def test_what_is_passed_to_a_function_is_not_logged(module_db: Db, login: str) -> None:
+    """Tokens and e-mail addresses, where a server logs statements; the login cannot undo it."""
+    with module_db.connect(login) as connection:
+        for name in ("log_parameter_max_length", "log_parameter_max_length_on_error"):
+            assert connection.execute(f"show {name}".encode()).fetchone() == ("0",)
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute("set log_parameter_max_length = -1")

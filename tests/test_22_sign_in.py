@@ -1,6 +1,7 @@
 """Signing in, as the database sees it: attempts, throttling, sessions, pruning."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from psycopg import errors as pg
 from tests.past import rows, value
 from tests.people import People, digest, settle
 from tests.server import Db
+from tests.together import at_once
 
 AUTH = "billing_auth"
 ADDRESS = "192.0.2.1"
@@ -59,6 +61,22 @@ def test_thirty_failures_and_the_address_waits(people: People) -> None:
     assert begin(people, people.add("owner"))[2] > 0
     assert begin(people, people.add("owner"), "192.0.2.2")[2] is None
     assert begin(people, people.add("owner"), None)[2] is None
+
+
+def test_one_ipv6_network_is_one_address(people: People) -> None:
+    """A /64 is what one customer has; IPv4 behind a socket for both families stays an address."""
+    for number in range(30):
+        assert begin(people, f"{number}@people.example", f"2001:db8:1:2::{number:x}")[2] is None
+    assert begin(people, people.add("owner"), "2001:db8:1:2:ffff::1")[2] > 0
+    assert begin(people, people.add("owner"), "2001:db8:1:3::1")[2] is None
+
+
+def test_guesses_side_by_side_from_one_address_all_count(people: People) -> None:
+    """Of forty at once, each at another account, exactly thirty are looked at."""
+    tries = [
+        partial(begin, people, f"{number}@many.example", "198.51.100.9") for number in range(40)
+    ]
+    assert sum(wait is None for _, _, wait in at_once(*tries)) == 30
 
 
 def test_successes_are_not_held_against_anybody(people: People) -> None:

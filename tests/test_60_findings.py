@@ -9,33 +9,12 @@ from psycopg.errors import InsufficientPrivilege
 
 from app.settings import ROOT
 from tests.metric_rules import METRIC_BREAKS
+from tests.role_rules import ROLE_BREAKS, Break, granting
 from tests.server import Db
-
-Break = tuple[str, LiteralString, LiteralString]
-
-
-def granting(rule: str, what: LiteralString, to: LiteralString) -> Break:
-    return rule, f"grant {what} to {to}", f"revoke {what} from {to}"
-
 
 # rule, what breaks it, what mends it
 BREAKS: list[Break] = [
-    (
-        "role_missing",
-        "alter role billing_auth rename to billing_auth_away",
-        "alter role billing_auth_away rename to billing_auth",
-    ),
-    (
-        "role_too_powerful",
-        "alter role billing_tenant bypassrls",
-        "alter role billing_tenant nobypassrls",
-    ),
-    (
-        "foreign_power",
-        "create role passing_backup login bypassrls",
-        "drop role passing_backup",
-    ),
-    granting("login_is_a_member", "billing_aggregator", "billing_tenant"),
+    *ROLE_BREAKS,
     granting("granted_to_public", "select on billing.metrics", "public"),
     granting("granted_to_public", "execute on function billing.run_nightly(timestamptz)", "public"),
     (
@@ -106,20 +85,6 @@ BREAKS: list[Break] = [
         " select * from data.plans on conflict (code) do update set label = now()::text $$;"
         " revoke execute on function billing.hasty() from public",
         "drop function billing.hasty()",
-    ),
-    granting("web_login_writes", "delete on data.messages", "billing_tenant"),
-    granting("web_login_reaches_tables", "usage on schema data", "billing_root"),
-    (
-        "web_login_has_temp",
-        "do $$ begin execute format('grant temporary on database %I to billing_tenant',"
-        " current_database()); end $$",
-        "do $$ begin execute format('revoke temporary on database %I from billing_tenant',"
-        " current_database()); end $$",
-    ),
-    (
-        "web_login_may_disturb",
-        "grant execute on function pg_sleep(double precision) to public",
-        "revoke execute on function pg_sleep(double precision) from public",
     ),
     *METRIC_BREAKS,
     (

@@ -88,8 +88,9 @@ select concat_ws(' ', 'role', r.rolname, case when r.rolcanlogin then 'logs in' 
     then 'IS TOO POWERFUL' end,
   (select 'is a member of ' || string_agg(g.rolname, ', ' order by g.rolname)
    from pg_auth_members as m join pg_roles as g on g.oid = m.roleid where m.member = r.oid),
-  (select string_agg(array_to_string(s.setconfig, '; '), '; ' order by s.setdatabase)
-   from pg_db_role_setting as s where s.setrole = r.oid))
+  (select string_agg(c.setting, '; ' order by s.setdatabase, c.setting)
+   from pg_db_role_setting as s cross join unnest(s.setconfig) as c (setting)
+   where s.setrole = r.oid))
 from pg_roles as r
 where r.rolname like 'billing%'
 union all

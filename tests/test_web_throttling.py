@@ -109,8 +109,8 @@ def test_thirty_failures_close_an_address(people: People, owner: str) -> None:
         (1, ["6.6.6.6", "192.0.2.9"], "192.0.2.9"),  # a proxy that adds a line of its own
         (2, ["6.6.6.6, 192.0.2.9, 10.0.0.1"], "192.0.2.9"),
         (2, ["6.6.6.6"], "127.0.0.1"),  # came past the outer proxy
-        (1, ["2001:DB8::1"], "2001:db8::1"),
-        (1, ["fe80::1%eth0"], "fe80::1"),
+        (1, ["2001:DB8::1"], "2001:db8::"),
+        (1, ["fe80::1%eth0"], "fe80::"),
         (1, ["garbage"], "127.0.0.1"),
         (1, ["192.0.2.9, "], "127.0.0.1"),
         (1, ["192.0.2.9'; drop table data.users; --"], "127.0.0.1"),

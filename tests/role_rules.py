@@ -1,0 +1,57 @@
+"""What breaks each rule about roles and logins, and what mends it."""
+
+from typing import LiteralString
+
+Break = tuple[str, LiteralString, LiteralString]
+
+
+def granting(rule: str, what: LiteralString, to: LiteralString) -> Break:
+    return rule, f"grant {what} to {to}", f"revoke {what} from {to}"
+
+
+# rule, what breaks it, what mends it
+ROLE_BREAKS: list[Break] = [
+    (
+        "role_missing",
+        "alter role billing_auth rename to billing_auth_away",
+        "alter role billing_auth_away rename to billing_auth",
+    ),
+    (
+        "role_too_powerful",
+        "alter role billing_tenant bypassrls",
+        "alter role billing_tenant nobypassrls",
+    ),
+    (
+        "foreign_power",
+        "create role passing_backup login bypassrls",
+        "drop role passing_backup",
+    ),
+    granting("login_is_a_member", "billing_aggregator", "billing_tenant"),
+    granting("web_login_writes", "delete on data.messages", "billing_tenant"),
+    granting("web_login_reads_table", "select on data.users", "billing_root"),
+    granting("web_login_reads_table", "select on data.messages", "billing_tenant"),
+    granting("web_login_runs_code", "usage on language plpgsql", "public"),
+    (
+        "parameters_in_log",
+        "alter role billing_auth reset log_parameter_max_length",
+        "alter role billing_auth set log_parameter_max_length = 0",
+    ),
+    (
+        "role_setting_unknown",
+        "alter role billing_root set work_mem = '1GB'",
+        "alter role billing_root reset work_mem",
+    ),
+    granting("web_login_reaches_tables", "usage on schema data", "billing_root"),
+    (
+        "web_login_has_temp",
+        "do $$ begin execute format('grant temporary on database %I to billing_tenant',"
+        " current_database()); end $$",
+        "do $$ begin execute format('revoke temporary on database %I from billing_tenant',"
+        " current_database()); end $$",
+    ),
+    (
+        "web_login_may_disturb",
+        "grant execute on function pg_sleep(double precision) to public",
+        "revoke execute on function pg_sleep(double precision) from public",
+    ),
+]
