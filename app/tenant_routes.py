@@ -1,18 +1,22 @@
 """What a tenant sees of its own usage."""
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
+from uuid import UUID
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException, ValidationException
+from litestar.exceptions import ClientException, NotFoundException, ValidationException
 from litestar.params import QueryParameter
 from litestar.response import Template
 
-from app import usage
+from app import chart, usage
 from app.database import Actor, Connection
 from app.gate import Gate
+
+T = TypeVar("T")
 
 Period = Annotated[
     str | None,
@@ -23,30 +27,57 @@ Period = Annotated[
 @get("/api/billing/usage/summary")
 async def usage_summary(gate: NamedDependency[Gate], period: Period = None) -> Response[bytes]:
     """Plan, limits, totals of the period including today so far, and 30 UTC days."""
-    month = parse_period(period)
 
-    async def work(connection: Connection, _: Actor) -> bytes | None:
+    async def read(connection: Connection, _: UUID, month: date | None) -> bytes | None:
         return await usage.summary(connection, month)
 
-    document = await gate.as_tenant(work)
-    if document is None:
-        raise NotFoundException(f"There is no usage for {period}: nothing was counted then.")
-    return Response(document, media_type="application/json")
+    return Response(await _of_own(gate, period, read), media_type="application/json")
+
+
+@get("/api/billing/usage/daily.csv", media_type="text/csv")
+async def usage_csv(gate: NamedDependency[Gate], period: Period = None) -> Response[bytes]:
+    """The period as CSV: a line per UTC day up to today, with its state and every metric."""
+    start, text = await _of_own(gate, period, usage.csv)
+    return Response(
+        text,
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="usage-{start:%Y-%m}.csv"'},
+    )
 
 
 @get("/settings/billing", include_in_schema=False)
 async def usage_page(gate: NamedDependency[Gate], period: Period = None) -> Template:
     """Usage & Billing."""
-    month = parse_period(period)
+    page = await _of_own(gate, period, usage.page, on_page=True)
+    return gate.page("billing.html", {"page": page, "panels": chart.panels(page["chart"])})
 
-    async def work(connection: Connection, actor: Actor) -> dict[str, Any]:
-        totals = await usage.totals(connection, month)
-        return {"actor": actor, "totals": totals}
 
-    context = await gate.as_tenant(work)
-    if not context["totals"]:
+async def _of_own(
+    gate: Gate,
+    period: str | None,
+    read: Callable[[Connection, UUID, date | None], Awaitable[T | None]],
+    *,
+    on_page: bool = False,
+) -> T:
+    """What there is to read of the own tenant in a period; clear refusals where there is none."""
+    try:
+        month = parse_period(period)
+    except ValidationException as error:
+        if on_page:
+            raise ClientException("That is no period. Write YYYY-MM, e.g. 2026-11.") from error
+        raise
+
+    async def work(connection: Connection, actor: Actor) -> T | None:
+        assert actor.tenant_id is not None  # noqa: S101 - enter refuses others on this login
+        found = await read(connection, actor.tenant_id, month)
+        if found is None and on_page and month and await usage.is_future(connection, month):
+            raise ClientException(f"{month:%B %Y} has not begun yet. Choose an earlier period.")
+        return found
+
+    found = await gate.as_tenant(work)
+    if found is None:
         raise NotFoundException(f"There is no usage for {period}: nothing was counted then.")
-    return gate.page("billing.html", context)
+    return found
 
 
 def parse_period(text: str | None) -> date | None:

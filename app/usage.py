@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
 
 from psycopg.rows import class_row, dict_row
 
@@ -30,6 +32,38 @@ async def summary(connection: Connection, month: date | None) -> bytes | None:
     )
     row = await cursor.fetchone()
     return None if row is None else str(row[0]).encode()
+
+
+async def page(
+    connection: Connection, tenant_id: UUID, month: date | None
+) -> dict[str, Any] | None:
+    """Everything that Usage & Billing shows of a tenant in a month (default: the current period).
+
+    None when there is no such period.
+    """
+    cursor = await connection.execute(
+        "select p.page from billing.usage_page(%s::uuid, %s::date, now()) as p", [tenant_id, month]
+    )
+    row = await cursor.fetchone()
+    return None if row is None else cast("dict[str, Any]", row[0])
+
+
+async def csv(
+    connection: Connection, tenant_id: UUID, month: date | None
+) -> tuple[date, bytes] | None:
+    """The first day of the period and its days as a CSV file; None when there is no such period."""
+    cursor = await connection.execute(
+        "select c.period_start, c.csv from billing.usage_csv(%s::uuid, %s::date, now()) as c",
+        [tenant_id, month],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else (cast("date", row[0]), str(row[1]).encode())
+
+
+async def is_future(connection: Connection, month: date) -> bool:
+    """Whether a month has not begun by the database's clock."""
+    cursor = await connection.execute("select %s > billing.utc_day(now())", [month])
+    return await cursor.fetchone() == (True,)
 
 
 async def health(connection: Connection) -> Health:
@@ -65,18 +99,6 @@ async def run(connection: Connection, trigger: str) -> int:
     cursor = await connection.execute("select billing.run_usage(%s)", [trigger])
     row = await cursor.fetchone()
     return int(str(row[0])) if row else 0
-
-
-async def totals(connection: Connection, month: date | None) -> list[dict[str, object]]:
-    """The tenant's metrics of a month: label, value, unit."""
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(
-            "select m.label, (to_jsonb(u) ->> m.name)::bigint as value, m.unit"
-            " from billing.tenant_usage_on(%s::date, now()) as u cross join billing.metrics as m"
-            " order by m.sort_order",
-            [month],
-        )
-        return await cursor.fetchall()
 
 
 async def tenants(connection: Connection) -> bytes:

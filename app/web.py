@@ -68,6 +68,7 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             session_routes.sign_in,
             session_routes.sign_out,
             tenant_routes.usage_summary,
+            tenant_routes.usage_csv,
             tenant_routes.usage_page,
             admin_routes.tenants_usage,
             admin_routes.overview_page,

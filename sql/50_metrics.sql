@@ -16,6 +16,8 @@ select
   m.unit_singular,
   m.unit,
   m.limit_column,
+  lower(left(m.limit_column, 1))
+  || substr(translate(initcap(m.limit_column), '_', ''), 2) as limit_json_name,
   m.card is null as on_card,
   coalesce(m.card, m.name) as card,
   m.icon,
@@ -60,7 +62,7 @@ from (values
    'max_emails_per_month', null, 'mail', null, 'emails',
    'Recipients (To, Cc and Bcc) accepted for sending, by the day of acceptance; bounces included.'),
   (13, 'ai_requests', 'aiRequests', 'AI requests', 'AI', 'request', 'requests',
-   'max_ai_requests_per_month', null, 'sparkles', 2, 'ai_requests',
+   'max_ai_requests_per_month', null, 'sparkle', 2, 'ai_requests',
    'Requests that reached the model provider, errors included, by the day they began. One answer '
    'can take several requests.')
 ) as m (

@@ -87,9 +87,12 @@ comment on view billing.usage_calendar is
 'A row per UTC day up to today: before_start, missing, failed, open, complete or sealed.';
 
 create view billing.usage_periods with (security_invoker = true) as
-select distinct p.period_start, p.period_end
-from billing.usage_calendar as c
-cross join lateral billing.usage_period(c.date) as p
-where c.state <> 'before_start' or c.date = billing.utc_day(now());
+select p.period_start, p.period_end
+from data.settings as s
+cross join lateral (select billing.utc_day(now()) as today) as t
+cross join lateral billing.usage_period(least(s.billing_from, t.today)) as f
+cross join lateral generate_series(
+  f.period_start::timestamp, t.today::timestamp, interval '1 month') as x (day)
+cross join lateral billing.usage_period(x.day::date) as p;
 comment on view billing.usage_periods is
 'The periods that can be shown: [period_start, period_end) from billing_from to today.';

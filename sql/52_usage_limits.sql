@@ -29,25 +29,6 @@ comment on function billing.limit_state(bigint, bigint, boolean) is
 'no_plan, unlimited, not_included (limit 0 and unused), normal, approaching (80 % and more) or '
 'over (more than the limit; what is not included and used is over, too).';
 
-create function billing.number_text(p_number numeric) returns text
-language sql immutable parallel safe
-as $$
-  select to_char(p_number, 'FM999,999,999,999,999,999,990');
-$$;
-comment on function billing.number_text(numeric) is 'A whole number for people: 1,234,567.';
-
-create function billing.share_text(p_share numeric) returns text
-language sql immutable parallel safe
-as $$
-  -- never rounded over a threshold: 79.9 is 79 % and normal, 100.4 is over
-  select case
-    when p_share > 100 and p_share < 101 then 'just over 100 %'
-    when p_share > 0 and p_share < 1 then 'under 1 %'
-    else billing.number_text(floor(p_share)) || ' %'
-  end;
-$$;
-comment on function billing.share_text(numeric) is 'The percentage for people.';
-
 create function billing.limit_word(p_state text, p_used bigint, p_limit bigint) returns text
 language sql immutable parallel safe
 as $$
@@ -61,17 +42,3 @@ as $$
   end;
 $$;
 comment on function billing.limit_word(text, bigint, bigint) is 'The limit''s state for people.';
-
-create function billing.day_word(p_state text, p_is_today boolean) returns text
-language sql immutable parallel safe
-as $$
-  select case p_state
-    when 'complete' then 'Complete'
-    when 'sealed' then 'Complete, archived'
-    when 'open' then case when p_is_today then 'Today so far' else 'Not finished' end
-    when 'failed' then 'Counting failed, will be tried again'
-    when 'missing' then 'Not counted yet'
-    when 'before_start' then 'Before billing began'
-  end;
-$$;
-comment on function billing.day_word(text, boolean) is 'The state of a day for people.';

@@ -52,10 +52,17 @@ grant execute on function
   billing.usage_days_between(date, date), billing.usage_between(uuid, date, date),
   billing.usage_totals(date, date), billing.tenant_usage_on(date, timestamptz),
   billing.share_of_limit(bigint, bigint), billing.limit_state(bigint, bigint, boolean),
-  billing.number_text(numeric), billing.share_text(numeric),
+  billing.number_text(numeric), billing.share_text(numeric), billing.list_text(text[]),
+  billing.period_text(date, date), billing.price_text(numeric, text),
+  billing.change_text(bigint, bigint, integer, text),
   billing.limit_word(text, bigint, bigint), billing.day_word(text, boolean),
   billing.metrics_json, billing.day_json(date, text, json),
-  billing.usage_summary_on(date, timestamptz)
+  billing.usage_summary_on(date, timestamptz), billing.usage_csv(uuid, date, timestamptz),
+  billing.usage_pace(uuid, date, timestamptz),
+  billing.passing_date(date, integer, date, integer, bigint, bigint),
+  billing.usage_cards(uuid, date, timestamptz, jsonb), billing.usage_chart(date, text, jsonb),
+  billing.usage_notices(uuid, date, date, boolean, jsonb), billing.how_we_count(),
+  billing.usage_page(uuid, date, timestamptz)
 to billing_tenant, billing_root;
 
 -- root pages: besides, how fresh and whole the numbers are

@@ -32,6 +32,7 @@ MATRIX = {
     "HEAD /static/base.css": EVERYBODY,
     "GET /settings/billing": TENANT,
     "GET /api/billing/usage/summary": TENANT,
+    "GET /api/billing/usage/daily.csv": TENANT,
     "GET /admin/billing-overview": ROOT,
     "GET /api/admin/billing/usage/tenants": ROOT,
     f"GET /api/billing/usage/explain?{NUMBER}": TENANT,
@@ -193,7 +194,8 @@ def test_other_methods_tell_nothing(browser: Browser, path: str) -> None:
 def test_the_schema_tells_of_the_api_alone(browser: Browser, people: People) -> None:
     schema = browser.get("/schema/openapi.json", headers=bearer(people.token("root"))).json()
     assert set(schema["paths"]) == {
-        *("/healthz", "/readyz", SUMMARY, "/api/admin/billing/usage/tenants"),
+        *("/healthz", "/readyz", SUMMARY, "/api/billing/usage/daily.csv"),
+        "/api/admin/billing/usage/tenants",
         *(
             f"/api/{area}/usage/explain{end}"
             for area in ("billing", "admin/billing")
