@@ -62,7 +62,7 @@ as $$
   select case
     when coalesce(p_days, 0) = 0 then null
     when p_before = 0 and p_now = 0 then null
-    when p_before = 0 then 'none'
+    when p_before = 0 then 'up from none on'
     when p_now = p_before then 'as much as'
     when abs(p_now - p_before) * 200 < p_before then 'about as much as'
     else case when p_now > p_before then '+' else '−' end

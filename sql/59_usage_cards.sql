@@ -93,7 +93,7 @@ begin atomic
           when c.state = 'unlimited' then 'No limit on ' || c.plan_label
           when c.state = 'no_plan' then 'No limit to compare with'
         end,
-        case when c.projected is not null and c.used > 0 then
+        case when c.projected > 0 then
           'On track for ~' || billing.number_text(c.projected)
           || coalesce(' (' || billing.share_text(c.projected_share) || ')', '')
           || ' by ' || to_char(c.period_end - 1, 'FMDD Mon') || ', an estimate' end,

@@ -52,9 +52,8 @@ begin atomic
     where not usage_notices.p_is_current and usage_notices.p_summary ->> 'currentPlan' is not null
     union all
     select 'info', case count(*)
-      when 1 then 'One day of this period is not counted yet'
-      else count(*) || ' days of this period are not counted yet' end
-      || ': the totals are without it until it is.'
+      when 1 then 'One day of this period is not counted yet; the totals are without it.'
+      else count(*) || ' days of this period are not counted yet; the totals are without them.' end
     from billing.usage_days_between(usage_notices.p_from, usage_notices.p_until) as d
     where usage_notices.p_summary ->> 'asOf' is not null
       and d.state in ('missing', 'failed')
