@@ -123,6 +123,7 @@ def test_what_is_committed_while_a_run_waits_for_the_day_is_counted(
     """R6: lock first, then look."""
     events = [Message(tenants[0], NOON), Message(tenants[0], NOON), Call(tenants[1], NOON)]
     facts.insert(host, events[0])
+    host.execute("delete from data.late_day_markers")  # they would hold the second one up by chance
     with ExitStack() as stack:
         with db.connect("billing_operator") as first, first.transaction():
             call(first, "aggregate_usage", DAY)

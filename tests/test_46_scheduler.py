@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
@@ -9,11 +10,14 @@ from litestar.testing import TestClient
 from app import release
 from app.web import create_app
 from tests.browsing import browsing
+from tests.pages import section
 from tests.past import rows, value
+from tests.scratch import Scratch
 from tests.server import Db, Server
 from tests.together import eventually
 
 LAUNCHER = "select pid from pg_stat_activity where backend_type = 'pg_cron launcher'"
+PAGE = "docs/operations.md"
 COMPLAINT = 'role "departed" does not exist'
 
 
@@ -83,18 +87,26 @@ def test_a_role_that_was_dropped_stops_all_jobs(cron: Db, cluster: Server) -> No
     eventually(lambda: cluster.read_bootlog().count(COMPLAINT) >= 2)
     assert job_findings(cron) == []
     assert is_red(cron)
-    rows(cron, "delete from cron.job where to_regrole(quote_ident(username)) is null")
+    (remedy, launcher) = section(PAGE, "pg_cron is silent", "sql")
+    assert rows(cron, launcher) == []
+    rows(cron, remedy)
+    eventually(lambda: rows(cron, launcher))
     eventually(lambda: value(cron, "select not is_stale from usage_health"))
     assert value(cron, "select trigger from usage_runs order by id desc limit 1") == "reboot"
 
 
-def test_a_role_that_may_not_log_in(cron: Db, cluster: Server) -> None:
-    """The counting role itself: a finding, and red all the same for whoever does not look."""
+def test_a_role_that_may_not_log_in(cron: Db, cluster: Server, tmp_path: Path) -> None:
+    """The counting role itself: a finding, and red all the same for whoever does not look. A job
+    is lost besides; the run-book brings both back."""
+    rows(cron, "delete from cron.job where jobname = 'billing tick'")
     rows(cron, "alter role billing_aggregator nologin")
     restart(cluster)
     failed = "select count(*) from cron.job_run_details where status = 'failed'"
     eventually(lambda: value(cron, failed) or "not permitted to log in" in cluster.read_bootlog())
-    assert job_findings(cron) == ["job_cannot_log_in"]
+    assert set(job_findings(cron)) == {"job_cannot_log_in", "job_missing"}
     assert is_red(cron)
     assert the_web_application_counts(cron)
     assert not is_red(cron)
+    done = Scratch(tmp_path, cron).sh("\n".join(section(PAGE, "A job is missing", "sh")))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert job_findings(cron) == []

@@ -1,0 +1,156 @@
+"""docs/operations.md is followed to the letter: each red state is made, its run-book ends it."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from psycopg import errors
+
+from app.settings import ROOT
+from tests.browsing import browsing
+from tests.pages import blocks, section
+from tests.past import add_tenants, break_days, mend_days, rows, send, value
+from tests.scratch import Done, Scratch
+from tests.server import Db
+
+PAGE = "docs/operations.md"
+
+
+@pytest.fixture
+def place(db: Db, tmp_path: Path) -> Iterator[Scratch]:
+    """Five days, the first of them counted; $DAY is that day."""
+    rows(db, "update data.settings set billing_from = billing.utc_day(now()) - 5")
+    (tenant,) = add_tenants(db, 1)
+    first = value(db, "select billing_from::timestamp at time zone 'UTC' from data.settings")
+    send(db, tenant, *[first + timedelta(days=n, hours=12) for n in range(5)])
+    rows(db, "select aggregate_usage(billing_from) from data.settings")
+    yield Scratch(tmp_path, db, {"DAY": first.date().isoformat()})
+
+
+def follow(place: Scratch, heading: str) -> Done:
+    """Every shell block of a run-book."""
+    done = place.sh("\n".join(section(PAGE, heading, "sh")))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def ask(db: Db, heading: str, number: int = 0) -> list[object]:
+    """What a query of a run-book finds."""
+    return rows(db, section(PAGE, heading, "sql")[number])
+
+
+def is_ready(db: Db) -> bool:
+    with browsing(db) as browser:
+        return browser.get("/readyz").status_code == 200
+
+
+def count(db: Db) -> None:
+    rows(db, "select run_usage('test')", login="billing_operator")
+
+
+def test_stale_numbers(place: Scratch) -> None:
+    assert not is_ready(place.db)
+    follow(place, "Stale numbers or missing days")
+    assert is_ready(place.db)
+
+
+def test_a_failed_day(place: Scratch) -> None:
+    break_days(place.db, "new.usage_date = (select billing_from + 1 from data.settings)")
+    assert place.sh("billing run").returncode == 1
+    (found,) = ask(place.db, "A day failed")
+    assert "broken on purpose" in str(found)
+    mend_days(place.db)
+    follow(place, "A day failed")
+    assert ask(place.db, "A day failed") == []
+
+
+def test_a_difference(place: Scratch) -> None:
+    rows(place.db, "update data.billing_usage_daily set emails_sent = 7")
+    assert place.sh('billing verify "$DAY"').returncode == 1
+    assert "0 differences" in follow(place, "Verify finds a difference").stdout
+
+
+def test_unclassified_rows(place: Scratch) -> None:
+    rows(place.db, "update data.messages set status = 'warp'")
+    count(place.db)
+    ((source, status, number, *_),) = ask(place.db, "Unclassified rows")  # type: ignore[misc]
+    assert (source, status, number) == ("messages", "warp", 5)
+    assert ask(place.db, "Unclassified rows", 1) == [5]
+    rows(place.db, "update data.messages set status = 'sent'", login="billing_ingest")
+    count(place.db)
+    assert ask(place.db, "Unclassified rows", 1) == [0]
+
+
+def test_orphaned_rows(place: Scratch) -> None:
+    stranger, at = value(place.db, "select gen_random_uuid(), max(occurred_at) from data.messages")
+    send(place.db, stranger, at)
+    count(place.db)
+    ((found, *_),) = ask(place.db, "Orphaned rows")  # type: ignore[misc]
+    assert found == stranger
+    rows(place.db, "insert into data.tenants (id, name) values (%s, 'Known')", stranger)
+    count(place.db)
+    assert ask(place.db, "Orphaned rows") == []
+    counted = "select sms_outbound_count from data.billing_usage_daily where tenant_id = %s"
+    assert value(place.db, counted, stranger) == 1
+
+
+def test_drift(place: Scratch) -> None:
+    rows(place.db, "grant select on data.messages to billing_tenant")
+    assert "drifted" in place.sh("billing check || true").stdout
+    follow(place, "The release has drifted")
+    follow(place, "Upgrade")
+
+
+def test_a_lock_that_is_held(place: Scratch) -> None:
+    rows(place.db, "grant select on data.messages to billing_tenant")
+    with place.db.connect("billing_ingest", autocommit=False) as holder:
+        holder.execute("select from data.messages")
+        refused = place.sh("billing migrate")
+        assert refused.returncode == 3
+        named = re.search(r"session (\d+) \(billing_ingest", refused.stderr)
+        assert named and int(named[1]) == holder.info.backend_pid
+        place.env["PID"] = named[1]
+        follow(place, "Migrate does not get its locks")
+        with pytest.raises(errors.AdminShutdown):
+            holder.execute("select 1")
+
+
+def test_a_sealed_day(place: Scratch) -> None:
+    rows(place.db, "update data.usage_days set sealed_at = now()")
+    refused = place.sh('billing aggregate "$DAY"')
+    assert refused.returncode == 3
+    assert "is sealed" in refused.stderr
+    assert "Sealed, can no longer be recounted" in follow(place, "A sealed day refuses").stdout
+
+
+def test_room_again(place: Scratch) -> None:
+    """The disk itself is filled in tests/test_46_full_disk.py."""
+    follow(place, "The disk is full")
+
+
+def test_nothing_on_the_page_is_left_out() -> None:
+    """Each block that can be run is run by a test here or in the files that are named for it."""
+    elsewhere = {
+        "A job is missing": "tests/test_46_scheduler.py",
+        "pg_cron is silent": "tests/test_46_scheduler.py",
+        "Backup": "tests/test_docs_backup.py",
+        "Restore": "tests/test_docs_backup.py",
+        "Uninstall": "tests/test_docs_backup.py",
+    }
+    here = Path(__file__).read_text()
+    for block in blocks(PAGE):
+        if block.not_run is None:
+            file = elsewhere.get(block.heading)
+            text = here if file is None else (ROOT / file).read_text()
+            assert f'"{block.heading}"' in text, block
+
+
+def test_every_file_and_anchor_on_the_page_exists() -> None:
+    text = (ROOT / PAGE).read_text()
+    for file in re.findall(r"`(tests/\w+\.py)`", text):
+        assert (ROOT / file).exists(), file
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    anchors = {heading.lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\(#([\w-]+)\)", text)) <= anchors
