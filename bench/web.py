@@ -43,6 +43,7 @@ def measure(stage: Stage, database: Db, sessions: Sessions) -> None:
                 load.run(port, path, tokens[token], 1)
             for _ in range(3):
                 for _, path, role in PAGES:
+                    settle(admin)
                     floor = load.run(port, FLOOR, tokens[role], stage.sizes.load_seconds)
                     before = cpu(process.pid), backends(admin)
                     found = load.run(port, path, tokens[role], stage.sizes.load_seconds)
@@ -100,6 +101,17 @@ def cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return own + sum(map(cpu, children(pid)))
+
+
+def settle(admin: reads.Connection) -> None:
+    """Wait until nobody is being served any more: a load ends, its last requests go on."""
+    busy = (
+        "select count(*) from pg_stat_activity"
+        " where usename in ('billing_tenant', 'billing_root') and state <> 'idle'"
+    )
+    end = time.monotonic() + 10
+    while admin.execute(busy).fetchall()[0][0] and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def backends(admin: reads.Connection) -> float:
