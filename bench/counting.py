@@ -101,7 +101,7 @@ def late_pairs(stage: Stage, sessions: Sessions, operator: Connection) -> None:
     operator.execute("select billing.run_usage('bench')")
     tenants = [
         sessions.of().execute("select id from bench.tenants where rank = %s", [rank]).fetchall()[0]
-        for rank in (10, 50, 200, 800)
+        for rank in (max(1, stage.sizes.tenants // part) for part in (200, 40, 10, 3))
     ]
     case = Case("P5", f"4 late pairs of {oldest} on, through run_usage", "P1", 0.15, 0.05)
     for number in range(stage.sizes.rounds * 2):

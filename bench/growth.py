@@ -15,7 +15,8 @@ MONTH = 365 / 12
 
 def measure(stage: Stage) -> None:
     sizes = stage.sizes
-    with Sessions(data.install(stage.server, "growth")) as sessions:
+    database = data.install(stage.server, "growth")
+    with Sessions(database) as sessions:
         growth = Growth(stage, sessions)
         data.add_tenants(growth.admin, 1, ACTIVE)
         for months in sizes.months:
@@ -29,6 +30,7 @@ def measure(stage: Stage) -> None:
         for tenants in sizes.idle_tenants:
             growth.fill_up(tenants)
             growth.note("tenants, most of them idle", tenants, day)
+    stage.server.drop(database)
 
 
 class Growth:

@@ -41,7 +41,7 @@ def measure(stage: Stage, database: Db, sessions: Sessions) -> None:
         with served(database, workers) as (process, port):
             for path, token in ((FLOOR, "owner"), *((p, role) for _, p, role in PAGES)):
                 load.run(port, path, tokens[token], 1)
-            for _ in range(3):
+            for _ in range(min(3, stage.sizes.rounds)):
                 for _, path, role in PAGES:
                     settle(admin)
                     floor = load.run(port, FLOOR, tokens[role], stage.sizes.load_seconds)
