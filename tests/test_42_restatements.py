@@ -173,6 +173,7 @@ def _event(tenant: Any, **fact: Any) -> Event:
 def people(db: Db) -> People:
     """Two tenants whose day before yesterday was published and then corrected."""
     people = settle(db)
+    rows(db, "delete from data.usage_restatements")
     nightly(db, value(db, "select now()"))
     with db.connect() as connection:
         for tenant in (people.own, people.foreign):
