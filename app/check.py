@@ -6,7 +6,7 @@ from typing import Literal
 import psycopg
 from psycopg.rows import class_row
 
-from app import migrations, release
+from app import migrations, quality, release
 from app.settings import Settings
 
 Kind = Literal["stale", "drifted", "edited migration", "finding", "advice"]
@@ -47,6 +47,7 @@ def check(settings: Settings) -> list[Trouble]:
             *_edited_or_pending(connection),
             *_stale_or_drifted(connection),
             *findings(connection),
+            *_questionable(connection),
         ]
 
 
@@ -64,6 +65,17 @@ def findings(connection: psycopg.Connection[tuple[object, ...]]) -> list[Trouble
             row.what_to_do,
         )
         for row in rows
+    ]
+
+
+def _questionable(connection: psycopg.Connection[tuple[object, ...]]) -> list[Trouble]:
+    return [
+        Trouble(
+            "advice",
+            f"{entry.kind} rows: {entry.source_rows:,}, e.g. {entry.example}",
+            f"{entry.meaning} `{entry.command}` lists them.",
+        )
+        for entry in quality.kinds(connection)
     ]
 
 

@@ -11,6 +11,7 @@ from app import settings as environment
 from app.cli_counting import aggregate, run
 from app.cli_explain import explain_number
 from app.cli_proof import verify
+from app.cli_quality import show_quality
 from app.cli_retention import apply_retention
 from app.cli_sentences import sentences
 from app.cli_users import session, user
@@ -109,5 +110,14 @@ def serve(workers: int) -> None:
     server.serve(environment.load(), workers)
 
 
-for command in (aggregate, run, verify, explain_number, apply_retention, user, session):
+for command in (
+    aggregate,
+    run,
+    verify,
+    explain_number,
+    show_quality,
+    apply_retention,
+    user,
+    session,
+):
     main.add_command(command)

@@ -182,6 +182,7 @@ begin
   delete from data.late_day_markers as l
   using data.settings as s
   where l.usage_date < s.billing_from;
+  perform billing.note_orphaned_facts();
   perform billing.prune_identity();
   return v_due;
 end $$;

@@ -31,7 +31,8 @@ create function billing.read_health(
   out late_days integer, out last_run_id bigint, out last_run_at timestamptz,
   out last_run_trigger text, out last_run_outcome text, out last_run_error text,
   out last_run_days integer, out last_run_rows_changed bigint, out pending_rows bigint,
-  out unclassified_rows bigint, out estimated_rows bigint
+  out unclassified_rows bigint, out estimated_rows bigint, out future_rows bigint,
+  out orphaned_rows bigint, out restated_days integer
 )
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -44,7 +45,11 @@ as $$
     (select count(distinct l.usage_date)::integer from data.late_day_markers as l
      where l.usage_date between s.billing_from and t.today),
     r.id, r.finished_at, r.trigger, r.outcome, r.error, r.days_counted, r.rows_changed,
-    q.pending_rows, q.unclassified_rows, q.estimated_rows
+    q.pending_rows, q.unclassified_rows, q.estimated_rows,
+    -- by the brin indexes, and no more than a thousand
+    (select count(*) from billing.questionable_rows('future', 1000)),
+    (select coalesce(sum(o.source_rows), 0)::bigint from data.orphaned_facts as o),
+    (select count(distinct x.usage_date)::integer from data.usage_restatements as x)
   from data.settings as s
   cross join lateral (select billing.utc_day(now()) as today) as t
   cross join lateral (select billing.complete_through() as complete_through) as h

@@ -17,6 +17,7 @@ grant select on billing.live_sessions to billing_identity;
 -- counting: reads facts, writes numbers; ledgers are appended to, never deleted from
 grant select on data.messages, data.calls, data.emails, data.ai_requests, data.tenants,
   data.settings to billing_aggregator;
+grant select, insert, delete on data.orphaned_facts to billing_aggregator;
 grant delete on data.messages, data.calls, data.emails, data.ai_requests to billing_aggregator;
 grant select, insert, update on data.billing_usage_daily, data.usage_days to billing_aggregator;
 grant select, insert on data.usage_runs to billing_aggregator;
@@ -66,12 +67,12 @@ grant execute on function
 to billing_tenant, billing_root;
 
 -- root pages: besides, how fresh and whole the numbers are
-grant select on billing.usage_health to billing_root;
+grant select on billing.usage_health, billing.data_quality to billing_root;
 
 -- operator: runs, looks after, touches no table
 grant select on billing.findings, billing.isolation_findings, billing.role_findings,
   billing.source_findings,
-  billing.usage_health, billing.metrics, billing.usage_statuses,
+  billing.usage_health, billing.data_quality, billing.metrics, billing.usage_statuses,
   billing.metric_kinds
 to billing_operator;
 grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
@@ -117,6 +118,7 @@ grant execute on function billing.utc_day(timestamptz), billing.complete_through
 to billing_tenant, billing_root;
 grant execute on function billing.lock_class(text) to billing_identity;
 grant execute on function billing.read_health(), billing.verify_usage(date, date),
+  billing.questionable_rows(text, integer, bigint), billing.read_data_quality(boolean),
   billing.day_states(date, date), billing.usage_digest(date, date)
 to billing_root;
 grant execute on function billing.explain_usage(uuid, date, text, text, integer, bigint),
@@ -130,6 +132,7 @@ grant execute on function billing.aggregate_usage(date), billing.aggregate_usage
   billing.usage_digest(date, date), billing.rehearse_usage(date, date, uuid),
   billing.explain_usage(uuid, date, text, text, integer, bigint),
   billing.usage_explanation(uuid, date, text, text, integer, bigint),
+  billing.questionable_rows(text, integer, bigint), billing.read_data_quality(boolean),
   billing.days_to_seal(), billing.seal_obstacle(date), billing.seal_day(date),
   billing.change_setting(text, text), billing.read_settings(),
   billing.installed_release(), billing.applied_migrations()

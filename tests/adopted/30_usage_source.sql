@@ -193,3 +193,23 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_facts();
 create trigger billing_truncate before truncate on shop.events
 for each statement execute function billing.refuse_truncate();
+
+-- Retention (R20) and facts of nobody, as in the file that this one replaces.
+set local role billing_aggregator;
+
+create function billing.purge_source_rows(p_from timestamptz, p_until timestamptz) returns bigint
+language plpgsql
+as $$
+begin
+  raise exception 'the shop keeps its rows: days are not sealed from here'
+    using errcode = 'object_not_in_prerequisite_state';
+end $$;
+comment on function billing.purge_source_rows(timestamptz, timestamptz) is
+'The shop gives up its rows itself, or not at all.';
+
+create function billing.source_tenants() returns setof uuid
+language sql stable
+as $$
+  select shop.tenant_of(a.account_no) from shop.accounts as a;
+$$;
+comment on function billing.source_tenants() is 'Rows of the shop belong to accounts, always.';

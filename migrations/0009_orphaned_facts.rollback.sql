@@ -1,0 +1,1 @@
+drop table data.orphaned_facts;

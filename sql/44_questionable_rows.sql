@@ -1,0 +1,162 @@
+-- 44 · Questionable rows: facts that are stored and not, or not surely, what they should be. Found
+-- through indexes and the ledgers, never by reading a source through.
+
+set local role billing_aggregator;
+
+create function billing.unknown_tenants() returns setof uuid
+language sql stable
+as $$
+  select s.tenant_id
+  from billing.source_tenants() as s (tenant_id)
+  where not exists (select from data.tenants as t where t.id = s.tenant_id);
+$$;
+comment on function billing.unknown_tenants() is 'Ids that have facts and are no tenant.';
+
+create function billing.questionable_rows(
+  p_kind text, p_limit integer default 100, p_offset bigint default 0
+)
+returns table (
+  tenant_id uuid, occurred_at timestamptz, source text, provider_id text, kind text, status text)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+begin
+  perform billing.require_operator_or_root();
+  if p_limit is null or p_limit < 0 or p_offset is null or p_offset < 0 then
+    raise exception 'a limit and an offset of 0 or more are needed'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  case
+    when p_kind in ('unclassified', 'estimated') then
+      -- days by the day ledger, tenants by the daily rows, rows by the tenant's index; newest first
+      return query
+      select s.tenant_id, s.occurred_at, s.source, s.provider_id, s.kind::text, s.status
+      from data.usage_days as u
+      join data.billing_usage_daily as d on d.usage_date = u.usage_date
+      cross join lateral (
+        select x.*
+        from billing.usage_source as x
+        where x.tenant_id = d.tenant_id
+          and x.occurred_at >= u.usage_date::timestamp at time zone 'UTC'
+          and x.occurred_at < (u.usage_date + 1)::timestamp at time zone 'UTC'
+      ) as s
+      where u.sealed_at is null
+        and case p_kind
+          when 'unclassified' then
+            u.unclassified_rows > 0 and d.unclassified_rows > 0 and s.outcome = 'unclassified'
+          else u.estimated_rows > 0 and d.estimated_rows > 0
+            and s.is_estimated and s.outcome = 'counted'
+        end
+      order by u.usage_date desc, s.tenant_id, s.occurred_at, s.source, s.provider_id
+      limit p_limit offset p_offset;
+    when p_kind in ('future', 'ancient') then
+      return query
+      select s.tenant_id, s.occurred_at, s.source, s.provider_id, s.kind::text, s.status
+      from billing.usage_source as s
+      where (p_kind = 'ancient' or s.occurred_at >= date_trunc('day', now(), 'UTC')
+             + interval '24 hours')
+        and (p_kind = 'future' or s.occurred_at < timestamptz '2000-01-01 00:00:00+00')
+      order by s.occurred_at, s.tenant_id, s.source, s.provider_id
+      limit p_limit offset p_offset;
+    when p_kind = 'orphaned' then
+      return query
+      select s.tenant_id, s.occurred_at, s.source, s.provider_id, s.kind::text, s.status
+      from billing.unknown_tenants() as t
+      join billing.usage_source as s on s.tenant_id = t
+      order by s.tenant_id, s.occurred_at, s.source, s.provider_id
+      limit p_limit offset p_offset;
+    else
+      raise exception 'there is no kind % of questionable rows', coalesce(p_kind, 'NULL')
+        using errcode = 'invalid_parameter_value',
+        hint = 'One of: unclassified, estimated, future, ancient, orphaned.';
+  end case;
+end $$;
+comment on function billing.questionable_rows(text, integer, bigint) is
+'Rows to look at. unclassified: a status that nobody has classified (R14); estimated: counted '
+'with 1 segment until the provider tells (R13); future: dated after today, counted when that day '
+'has come (R32); ancient: dated before 2000; orphaned: of no known tenant, counted once it is '
+'added. Errors: 22023 unknown kind, 42501 no root session.';
+
+create function billing.note_orphaned_facts() returns void
+language plpgsql
+as $$
+begin
+  delete from data.orphaned_facts;
+  insert into data.orphaned_facts (
+    tenant_id, found_at, occurred_at, source_rows, source, provider_id, status)
+  select t.id, now(), f.occurred_at, n.source_rows, f.source, f.provider_id, f.status
+  from billing.unknown_tenants() as t (id)
+  cross join lateral (
+    select s.occurred_at, s.source, s.provider_id, s.status
+    from billing.usage_source as s
+    where s.tenant_id = t.id
+    order by s.occurred_at, s.source, s.provider_id limit 1
+  ) as f
+  cross join lateral (
+    select count(*)::integer as source_rows
+    from (select from billing.usage_source as s where s.tenant_id = t.id limit 1000) as x
+  ) as n;
+end $$;
+comment on function billing.note_orphaned_facts() is
+'Write down which unknown tenants have facts, for pages that must not look themselves.';
+
+create function billing.read_data_quality(p_live boolean default false)
+returns table (kind text, source_rows bigint, example text, command text, meaning text)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform billing.require_operator_or_root();
+  return query
+  select k.kind, k.source_rows,
+    coalesce(k.noted, (
+      select format('tenant %s, %s, %s %s, status %s', r.tenant_id,
+        to_char(r.occurred_at at time zone 'UTC', 'YYYY-MM-DD'), r.source, r.provider_id,
+        coalesce(quote_literal(r.status), 'none'))
+      from billing.questionable_rows(k.kind, 1) as r)),
+    'billing quality ' || k.kind, k.meaning
+  from (
+    select 1 as place, 'unclassified' as kind, coalesce(sum(u.unclassified_rows), 0)::bigint
+      as source_rows, null as noted,
+      'Nobody has said whether this status counts; it does not until then.' as meaning
+    from data.usage_days as u
+    union all
+    select 2, 'orphaned',
+      case when p_live then (select count(*) from billing.questionable_rows('orphaned', 1000))
+        else (select coalesce(sum(o.source_rows), 0) from data.orphaned_facts as o) end,
+      case when not p_live then (
+        select format('tenant %s, %s, %s %s, status %s', o.tenant_id,
+          to_char(o.occurred_at at time zone 'UTC', 'YYYY-MM-DD'), o.source, o.provider_id,
+          coalesce(quote_literal(o.status), 'none'))
+        from data.orphaned_facts as o order by o.tenant_id limit 1) end,
+      'No such tenant is known; counted as soon as it is added.'
+    union all
+    select 3, 'future', (select count(*) from billing.questionable_rows('future', 1000)), null,
+      'Dated after today; counted when that day has come.'
+    union all
+    select 4, 'ancient', (select count(*) from billing.questionable_rows('ancient', 1000)), null,
+      'Dated before 2000; never counted.'
+    union all
+    select 5, 'estimated', coalesce(sum(u.estimated_rows), 0)::bigint, null,
+      'Counted as one segment until the provider tells how many.'
+    from data.usage_days as u
+  ) as k
+  where k.source_rows > 0
+  order by k.place;
+end $$;
+comment on function billing.read_data_quality(boolean) is
+'What may be wrong with the facts: how many rows (1000 stands for that many or more where they are '
+'not summed in the ledger), one of them, and the command that lists them. Unknown tenants as the '
+'last nightly run found them, or looked for now if live.';
+
+grant execute on function billing.read_data_quality(boolean) to billing_owner;
+
+set local role billing_owner;
+
+create view billing.data_quality with (security_invoker = true) as
+select q.kind, q.source_rows, q.example, q.command, q.meaning
+from billing.read_data_quality() as q;
+comment on view billing.data_quality is
+'A row per kind of questionable facts that there are: number, example, command, what it means.';
