@@ -28,6 +28,7 @@ from app import (
     start_routes,
     tenant_routes,
     trigger,
+    verify_routes,
 )
 from app.database import Database
 from app.gate import Gate
@@ -78,6 +79,8 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             explain_routes.explain_any,
             explain_routes.explain_any_csv,
             explain_routes.explain_any_page,
+            verify_routes.verify,
+            verify_routes.verify_page,
             create_static_files_router("/static", [assets.FOLDER], include_in_schema=False),
         ],
         dependencies={

@@ -117,7 +117,8 @@ set local role billing_aggregator;
 grant execute on function billing.utc_day(timestamptz), billing.complete_through()
 to billing_tenant, billing_root;
 grant execute on function billing.lock_class(text) to billing_identity;
-grant execute on function billing.read_health(), billing.verify_usage(date, date),
+grant execute on function billing.read_health(), billing.verification(date, date),
+  billing.verify_usage(date, date),
   billing.questionable_rows(text, integer, bigint), billing.read_data_quality(boolean),
   billing.day_states(date, date), billing.usage_digest(date, date)
 to billing_root;
@@ -128,6 +129,7 @@ grant execute on function billing.aggregate_usage(date), billing.aggregate_usage
   billing.aggregate_tenant_usage(uuid, date, date), billing.require_countable(date, date),
   billing.run_usage(text, timestamptz), billing.run_nightly(timestamptz), billing.read_health(),
   billing.scheduled_jobs(),
+  billing.verification(date, date),
   billing.verify_usage(date, date), billing.day_states(date, date),
   billing.usage_digest(date, date), billing.rehearse_usage(date, date, uuid),
   billing.explain_usage(uuid, date, text, text, integer, bigint),

@@ -20,6 +20,7 @@ ROOT = (401, 200, 403, 403, 403, 403, 401)
 NO_SUCH_TENANT = (401, 404, 403, 403, 403, 403, 401)
 NUMBER = "date=2026-11-01&metric=smsOutboundCount"
 NO_ONE = UUID(int=7)
+DAYS = "from=2026-11-01&to=2026-11-02"
 NOBODYS = f"tenantId={NO_ONE}"
 MATRIX = {
     "GET /": (401, 302, 302, 302, 302, 302, 401),
@@ -41,11 +42,15 @@ MATRIX = {
     f"GET /api/admin/billing/usage/explain?{NUMBER}&{NOBODYS}": NO_SUCH_TENANT,
     f"GET /api/admin/billing/usage/explain.csv?{NUMBER}&{NOBODYS}": NO_SUCH_TENANT,
     f"GET /admin/billing/tenants/{NO_ONE}/days/2026-11-01": NO_SUCH_TENANT,
+    f"GET /api/admin/billing/usage/verify?{DAYS}": ROOT,
+    f"GET /admin/billing/verify?{DAYS}": ROOT,
     "GET /schema": ROOT,
     "GET /schema/openapi.json": ROOT,
     "GET /schema/{path:str}": (401, 404, 403, 403, 403, 403, 401),
 }
 PLACES = {
+    "/api/admin/billing/usage/verify": f"/api/admin/billing/usage/verify?{DAYS}",
+    "/admin/billing/verify": f"/admin/billing/verify?{DAYS}",
     "/api/billing/usage/explain": f"/api/billing/usage/explain?{NUMBER}",
     "/api/billing/usage/explain.csv": f"/api/billing/usage/explain.csv?{NUMBER}",
     "/settings/billing/days/{day:str}": "/settings/billing/days/2026-11-01",
@@ -196,6 +201,7 @@ def test_the_schema_tells_of_the_api_alone(browser: Browser, people: People) -> 
     assert set(schema["paths"]) == {
         *("/healthz", "/readyz", SUMMARY, "/api/billing/usage/daily.csv"),
         "/api/admin/billing/usage/tenants",
+        "/api/admin/billing/usage/verify",
         *(
             f"/api/{area}/usage/explain{end}"
             for area in ("billing", "admin/billing")
