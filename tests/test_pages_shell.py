@@ -1,6 +1,7 @@
 """Signing in, the bar beside every page and the pages of what went wrong, in a real browser."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -15,6 +16,12 @@ PAGES = {
     "usage": ("owner", "/settings/billing", 200),
     "no access": ("member", "/settings/billing", 403),
     "overview": ("root", "/admin/billing-overview", 200),
+    "explained": ("owner", f"/settings/billing/days/{date.today()}", 200),
+    "verified": (
+        "root",
+        f"/admin/billing/verify?from={date.today() - timedelta(days=3)}&to={date.today()}",
+        200,
+    ),
     "bad period": ("owner", "/settings/billing?period=2026", 400),
     "nothing here": ("owner", "/nowhere", 404),
 }
