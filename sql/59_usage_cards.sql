@@ -44,11 +44,7 @@ begin atomic
       p.paired_sum,
       p.previous_sum,
       l.share is not null and f.used > 0
-      and l.share = max(l.share) over () and count(l.share) over () > 1 as is_fullest,
-      -- the meter ends at its limit, or further right where use or projection is
-      case when greatest(f.used, p.projected) > f.plan_limit
-        then greatest(l.share, billing.share_of_limit(p.projected, f.plan_limit)) * 1.04
-        else 100 end as scale
+      and l.share = max(l.share) over () and count(l.share) over () > 1 as is_fullest
     from figure as f
     join billing.usage_pace(usage_cards.p_tenant_id, usage_cards.p_day, usage_cards.p_as_of) as p
       on p.name = f.name
@@ -80,10 +76,10 @@ begin atomic
       'word', billing.limit_word(c.state, c.used, c.plan_limit),
       'fullest', c.is_fullest,
       'share', billing.share_text(c.share) || ' used',
+      -- ends at the limit: how far beyond it something lies is said in words
       'meter', case when c.share is not null then json_build_object(
-        'used', round(c.share * 100 / c.scale, 1),
-        'limit', case when c.scale > 100 then round(10000 / c.scale, 1) end,
-        'projected', round(c.projected_share * 100 / c.scale, 1)) end,
+        'used', least(round(c.share, 1), 100),
+        'projected', least(round(c.projected_share, 1), 100)) end,
       'notes', array_remove(array[
         case
           when c.state = 'over' and c.plan_limit = 0 then
