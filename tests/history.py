@@ -22,6 +22,7 @@ from tests.server import Db
 def start_over(host: Connection) -> None:
     facts.wipe(host)
     facts.bill_from(host, BILLING_FROM)
+    host.execute("update data.settings set raw_retention_days = 100")
     facts.add_tenants(host, ids=TENANTS)
 
 
@@ -58,6 +59,11 @@ class Facts(RuleBasedStateMachine):
 
     @rule(batch=drawn.batches)
     def facts_arrive(self, batch: list[Event]) -> None:
+        """One that is new and of a sealed day is refused, and all that came with it (R21)."""
+        if any(event.day in self.model.sealed for event in self.model.new(batch).values()):
+            with pytest.raises(errors.ObjectNotInPrerequisiteState):
+                facts.insert(self.ingest, *batch, keep_first=True)
+            return
         facts.insert(self.ingest, *batch, keep_first=True)
         self.model.arrive(batch)
 
@@ -69,13 +75,14 @@ class Facts(RuleBasedStateMachine):
     @there_are_facts
     @rule(data=st.data(), batch=drawn.batches)
     def a_known_id_comes_with_other_content(self, data: st.DataObject, batch: list[Event]) -> None:
+        fresh = [event for event in batch if event.day not in self.model.sealed]
         with pytest.raises(errors.UniqueViolation):
-            facts.insert(self.ingest, *batch, *self.some_events(data))
+            facts.insert(self.ingest, *fresh, *self.some_events(data))
 
-    @precondition(lambda self: self.model.complete)
+    @precondition(lambda self: self.model.complete | self.model.sealed)
     @rule(data=st.data(), late=drawn.events)
     def a_late_fact_arrives(self, data: st.DataObject, late: Event) -> None:
-        day = data.draw(st.sampled_from(sorted(self.model.complete)))
+        day = data.draw(st.sampled_from(sorted(self.model.complete | self.model.sealed)))
         self.facts_arrive([drawn.on(day, late)])
 
     @there_are_facts
@@ -95,7 +102,10 @@ class Facts(RuleBasedStateMachine):
             taken = self.model.events.keys() - {hosts.current.key(event)}
             while hosts.current.key(replace(event, **where)) in taken:
                 where.popitem()
-            if where:
+            if where and replace(event, **where).day in self.model.sealed:
+                with pytest.raises(errors.ObjectNotInPrerequisiteState):
+                    facts.update(self.host, event, **where)
+            elif where:
                 self.model.replace(event, facts.update(self.host, event, **where))
 
     @there_are_facts

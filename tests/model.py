@@ -23,14 +23,22 @@ class Model:
     events: dict[Key, Event] = field(default_factory=dict)
     counted: Rows = field(default_factory=dict)
     complete: set[date] = field(default_factory=set)
+    published: set[date] = field(default_factory=set)
+    sealed: set[date] = field(default_factory=set)
     marks: set[Mark] = field(default_factory=set)
 
-    def arrive(self, batch: Iterable[Event]) -> None:
+    def new(self, batch: Iterable[Event]) -> dict[Key, Event]:
         """Ids that are known already are repeated webhooks: the first fact stays (R16, R18)."""
+        fresh: dict[Key, Event] = {}
         for event in batch:
             if (key := hosts.current.key(event)) not in self.events:
-                self.events[key] = event
-                self.marks.add((event.tenant_id, event.day))
+                fresh.setdefault(key, event)
+        return fresh
+
+    def arrive(self, batch: Iterable[Event]) -> None:
+        fresh = self.new(batch)
+        self.events |= fresh
+        self.marks |= {(event.tenant_id, event.day) for event in fresh.values()}
 
     def replace(self, old: Event, new: Event) -> None:
         del self.events[hosts.current.key(old)]
@@ -71,11 +79,31 @@ class Model:
     def run(self, as_of: datetime, *, nightly: bool) -> None:
         """Afterwards nothing is due: what was not marked was right already (R3, R5)."""
         today = as_of.date()
-        days = between(self.billing_from, today + A_DAY)
+        days = [day for day in between(self.billing_from, today + A_DAY) if day not in self.sealed]
         first = self.billing_from if nightly else date.min
         self.marks = {mark for mark in self.marks if mark[1] not in days and mark[1] >= first}
         self.complete |= set(days) - {today}
         self.recount(self.tenants, days)
+        if nightly:
+            self.published |= {day for day in self.complete if day < today}
+
+    def can_be_sealed(self, day: date) -> bool:
+        """Complete, published by a night, nothing waits, nothing would be lost (R20)."""
+        return (
+            hosts.current is hosts.OURS  # another host gives up its rows itself, or not at all
+            and day in self.complete & self.published
+            and all(marked != day for _, marked in self.marks)
+            and all(e.tenant_id in self.tenants for e in self.events.values() if e.day == day)
+        )
+
+    def seal(self, day: date) -> int:
+        """Its rows go, its numbers stay; returns how many rows."""
+        gone = [key for key, event in self.events.items() if event.day == day]
+        for key in gone:
+            del self.events[key]
+        self.complete.remove(day)
+        self.sealed.add(day)
+        return len(gone)
 
     def truth(self) -> Rows:
         return expected(self.events.values(), self.tenants)

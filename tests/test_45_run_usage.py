@@ -127,9 +127,10 @@ def test_the_session_time_zone_changes_nothing(db: Db, tenant: Any, zone: str) -
 
 def test_absurd_timestamps_make_no_day_due(db: Db, tenant: Any) -> None:
     """R32: nothing outside [billing_from, today] becomes due, whatever is dated there."""
-    send(db, tenant, datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC))
-    assert run(db, at(2)) == 0
-    assert rows(db, "select usage_date from usage_days order by 1") == [day(1), day(2)]
+    rows(db, "select aggregate_usage(%s)", day(0))
+    send(db, tenant, datetime(1970, 1, 1, tzinfo=UTC), at(0), datetime(2999, 1, 1, tzinfo=UTC))
+    assert (run(db, at(2)), numbers(db)) == (0, {})
+    assert rows(db, "select usage_date from usage_days order by 1") == [day(0), day(1), day(2)]
 
 
 def test_bad_input_changes_nothing(db: Db) -> None:
