@@ -1,31 +1,87 @@
 """What root sees of every tenant."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import QueryParameter
 from litestar.response import Template
 
-from app import usage
+from app import overview, usage_tenants
 from app.database import Actor, Connection
 from app.gate import Gate
+from app.overview import Wish
+from app.tenant_routes import parse_period
+
+Ran = Annotated[
+    int | None, QueryParameter(name="ran", description="A run whose result is to be shown.", ge=1)
+]
 
 
-@get("/api/admin/billing/usage/tenants")
-async def tenants_usage(gate: NamedDependency[Gate]) -> Response[bytes]:
-    """Every tenant with its totals of the current period."""
+@get(overview.JSON)
+async def tenants_usage(
+    gate: NamedDependency[Gate], wish: NamedDependency[Wish]
+) -> Response[bytes]:
+    """25 tenants with their totals of a period, by default the current one, heaviest first.
 
-    async def work(connection: Connection, _: Actor) -> bytes:
-        return await usage.tenants(connection)
+    `X-Total-Count` is the number of all that fit, `Link` leads to the neighbouring pages.
+    """
+    month = parse_period(wish.period)
 
-    return Response(await gate.as_root(work), media_type="application/json")
+    async def work(connection: Connection, _: Actor) -> tuple[bytes, int, int] | None:
+        return await usage_tenants.entries(connection, wish, month)
+
+    found = await gate.as_root(work)
+    if found is None:
+        raise no_such(wish)
+    body, count, pages = found
+    return Response(
+        body,
+        media_type="application/json",
+        headers={"X-Total-Count": str(count), "Link": wish.links(pages)},
+    )
 
 
-@get("/admin/billing-overview", include_in_schema=False)
-async def overview_page(gate: NamedDependency[Gate]) -> Template:
+@get(overview.CSV, media_type="text/csv")
+async def tenants_csv(gate: NamedDependency[Gate], wish: NamedDependency[Wish]) -> Response[str]:
+    """Every tenant that fits, not only a page of them, as CSV; dates are inclusive UTC days."""
+    month = parse_period(wish.period)
+
+    async def work(connection: Connection, _: Actor) -> str | None:
+        return await usage_tenants.table(connection, wish, month)
+
+    text = await gate.as_root(work)
+    if text is None:
+        raise no_such(wish)
+    return Response(
+        text,
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="tenants{_suffix(wish)}.csv"'},
+    )
+
+
+@get(overview.PAGE, include_in_schema=False)
+async def overview_page(
+    gate: NamedDependency[Gate], wish: NamedDependency[Wish], ran: Ran = None
+) -> Template:
     """Billing Overview."""
+    month = parse_period(wish.period)
 
-    async def work(connection: Connection, actor: Actor) -> dict[str, Any]:
-        return {"actor": actor, "rows": await usage.tenant_rows(connection)}
+    async def work(connection: Connection, _: Actor) -> dict[str, Any] | None:
+        return await usage_tenants.page(connection, wish, month)
 
-    return gate.page("billing_overview.html", await gate.as_root(work))
+    page = await gate.as_root(work)
+    if page is None:
+        raise no_such(wish)
+    return gate.page(
+        "billing_overview.html", {"page": page, "wish": wish, "ran": ran, "csv": overview.CSV}
+    )
+
+
+def no_such(wish: Wish) -> NotFoundException:
+    return NotFoundException(f"There is no usage for {wish.period}: nothing was counted then.")
+
+
+def _suffix(wish: Wish) -> str:
+    return f"-{wish.period}" if wish.period else ""

@@ -6,6 +6,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from functools import cache
+from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -95,6 +96,14 @@ async def whose(database: Database, token: str) -> Actor | None:
     """Whose live session it is, noting that it is in use; None when it is not live."""
     async with database.auth() as connection:
         return await _actor(connection, "select a.* from billing.touch_session(%s) as a", [token])
+
+
+async def audit(database: Database, token: str, event: str, tenant_id: UUID) -> None:
+    """Note what the user of a session does about a tenant; ForeignKeyViolation without one."""
+    async with database.auth() as connection:
+        await connection.execute(
+            "select billing.record_audit(%s, %s, %s, null)", [token, event, tenant_id]
+        )
 
 
 _touched: dict[bytes, float] = {}

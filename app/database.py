@@ -21,6 +21,9 @@ SIZES: dict[Login, int] = {"tenant": 8, "root": 2, "auth": 4, "operator": 2}
 PATIENCE = 5.0
 """Seconds that a request waits for a connection."""
 
+COUNTING = "set local statement_timeout = '2min'"
+"""How long root may count."""
+
 REPLACED = (
     pg.FeatureNotSupported,
     pg.UndefinedFunction,
@@ -104,10 +107,23 @@ class Database:
         except REPLACED:
             return await self._read(login, token, work)
 
-    async def _read(self, login: Literal["tenant", "root"], token: str, work: Work[T]) -> T:
+    async def write(self, token: str, work: Work[T]) -> T:
+        """Let root count: a transaction that may write, with time enough for a month of days."""
+
+        async def counting(connection: Connection, actor: Actor) -> T:
+            await connection.execute(COUNTING, prepare=False)
+            return await work(connection, actor)
+
+        return await self._read("root", token, counting, first="set transaction read write")
+
+    async def _read(
+        self, login: Literal["tenant", "root"], token: str, work: Work[T], first: str = ""
+    ) -> T:
         # the connection comes with its transaction begun; the pool ends it
         async with self._pools[login].connection() as connection:
             try:
+                if first:
+                    await connection.execute(first.encode(), prepare=False)
                 return await work(connection, await _enter(connection, token))
             except REPLACED:
                 await connection.rollback()

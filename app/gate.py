@@ -2,8 +2,15 @@
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
+from uuid import UUID
 
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.exceptions import (
+    NotAuthorizedException,
+    NotFoundException,
+    PermissionDeniedException,
+)
 from litestar.response import Template
 from psycopg import errors as pg
 
@@ -28,9 +35,21 @@ class Gate:
         """Read as an owner or admin of a tenant; 401 or 403 otherwise."""
         return await self._read("tenant", work)
 
-    async def as_root(self, work: Work[T]) -> T:
-        """Read across tenants as root; 401 or 403 otherwise."""
-        return await self._read("root", work)
+    async def as_root(self, work: Work[T], *, writing: bool = False) -> T:
+        """Read across tenants as root, or let root count; 401 or 403 otherwise."""
+        return await self._read("root", work, writing=writing)
+
+    async def as_root_of(self, tenant_id: UUID, event: str, work: Work[T]) -> T:
+        """Read a tenant's own page as root; an audit row says so before anything is read."""
+        token = requests.token_of(self.request, self.settings)
+        actor = await self.actor()
+        if actor.role != "root":
+            raise PermissionDeniedException(_refusal("root", actor))
+        try:
+            await auth.audit(self.database, token, event, tenant_id)
+        except pg.ForeignKeyViolation:
+            raise NotFoundException("There is no such tenant.") from None
+        return await self.as_root(work)
 
     async def actor(self) -> Actor:
         """Who is signed in; 401 when nobody is."""
@@ -41,7 +60,9 @@ class Gate:
         self.request.state["actor"] = actor
         return actor
 
-    async def _read(self, login: Literal["tenant", "root"], work: Work[T]) -> T:
+    async def _read(
+        self, login: Literal["tenant", "root"], work: Work[T], *, writing: bool = False
+    ) -> T:
         token = requests.token_of(self.request, self.settings)
         await auth.touch(self.database, token)
 
@@ -50,7 +71,10 @@ class Gate:
             return await work(connection, actor)
 
         try:
-            result = await self.database.read(login, token, known)
+            if writing:
+                result = await self.database.write(token, known)
+            else:
+                result = await self.database.read(login, token, known)
         except pg.InsufficientPrivilege:
             actor = await self.actor()
             if actor.role in ROLES[login]:
@@ -74,6 +98,14 @@ class Gate:
             status_code=status,
             cookies=[requests.cookie(self.settings, name, secret)],
         )
+
+
+async def require_root(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
+    """A guard: who is not root is refused before anything else of the request is looked at."""
+    state = connection.app.state
+    actor = await Gate(Request(connection.scope), state.database, state.settings).actor()
+    if actor.role != "root":
+        raise PermissionDeniedException(_refusal("root", actor))
 
 
 def _refusal(login: Literal["tenant", "root"], actor: Actor) -> str:

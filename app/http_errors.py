@@ -90,6 +90,11 @@ def _validation(request: AnyRequest, error: ValidationException) -> Response[Any
     return problem(request, 400 if wants_page(request) else 422, reasons or error.detail)
 
 
+def _bad_choice(request: AnyRequest, error: pg.InvalidParameterValue) -> Response[Any]:
+    """What a function of the database documents about its arguments, in its own words."""
+    return problem(request, 400 if wants_page(request) else 422, f"{error.diag.message_primary}.")
+
+
 def _http(request: AnyRequest, error: HTTPException) -> Response[Any]:
     return problem(
         request, error.status_code, SENTENCES.get(error.detail, error.detail), error.headers
@@ -132,6 +137,7 @@ HANDLERS: dict[int | type[Exception], Any] = {
     ValidationException: _validation,
     HTTPException: _http,
     pg.InsufficientPrivilege: _refused,
+    pg.InvalidParameterValue: _bad_choice,
     pg.InvalidSchemaName: _not_installed,
     pg.UndefinedTable: _not_installed,
     pg.UndefinedColumn: _not_installed,

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 
 from app.database import Connection
 
@@ -99,24 +99,3 @@ async def run(connection: Connection, trigger: str) -> int:
     cursor = await connection.execute("select billing.run_usage(%s)", [trigger])
     row = await cursor.fetchone()
     return int(str(row[0])) if row else 0
-
-
-async def tenants(connection: Connection) -> bytes:
-    """Every tenant with its totals of the current period, as JSON, heaviest first."""
-    cursor = await connection.execute(
-        "select coalesce(json_agg(o.entry order by o.sms_outbound_count desc, o.tenant_id), '[]')"
-        "::text from billing.tenant_overview as o"
-    )
-    row = await cursor.fetchone()
-    return b"[]" if row is None else str(row[0]).encode()
-
-
-async def tenant_rows(connection: Connection) -> list[dict[str, object]]:
-    """The same as rows for the page."""
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(
-            "select o.tenant_name, o.plan_label, o.status, o.sms_outbound_count, o.voice_minutes,"
-            " o.emails_sent, o.ai_requests from billing.tenant_overview as o"
-            " order by o.sms_outbound_count desc, o.tenant_id"
-        )
-        return await cursor.fetchall()

@@ -5,9 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Router
-from litestar.connection import ASGIConnection
+from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.exceptions import PermissionDeniedException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import (
@@ -24,6 +23,7 @@ from app import (
     http_errors,
     logs,
     pages,
+    recount_routes,
     session_routes,
     start_routes,
     tenant_routes,
@@ -31,8 +31,9 @@ from app import (
     verify_routes,
 )
 from app.database import Database
-from app.gate import Gate
+from app.gate import Gate, require_root
 from app.hardening import Envelope, SameSite
+from app.overview import wished
 from app.settings import Settings
 
 MAX_BODY = 64 * 1024
@@ -55,11 +56,6 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
     def provide_gate(request: Request[Any, Any, Any]) -> Gate:
         return Gate(request, database, settings)
 
-    async def root_only(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
-        actor = await Gate(Request(connection.scope), database, settings).actor()
-        if actor.role != "root":
-            raise PermissionDeniedException("The API's description is for root.")
-
     app = Litestar(
         route_handlers=[
             health_routes.healthz,
@@ -72,6 +68,7 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             tenant_routes.usage_csv,
             tenant_routes.usage_page,
             admin_routes.tenants_usage,
+            admin_routes.tenants_csv,
             admin_routes.overview_page,
             explain_routes.explain,
             explain_routes.explain_csv,
@@ -81,22 +78,26 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             explain_routes.explain_any_page,
             verify_routes.verify,
             verify_routes.verify_page,
+            recount_routes.recount,
+            recount_routes.recount_from_page,
             create_static_files_router("/static", [assets.FOLDER], include_in_schema=False),
         ],
         dependencies={
             "database": Provide(lambda: database, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "gate": Provide(provide_gate, sync_to_thread=False),
+            "wish": Provide(wished, sync_to_thread=False),
         },
         exception_handlers=http_errors.HANDLERS,
         lifespan=[lifespan],
+        state=State({"database": database, "settings": settings}),
         middleware=[SameSite(settings.public_url)],
         openapi_config=OpenAPIConfig(
             title="ServicePro Usage & Billing",
             version="1",
             render_plugins=[JsonRenderPlugin()],
             openapi_router=Router(
-                "/schema", route_handlers=[], guards=[root_only], include_in_schema=False
+                "/schema", route_handlers=[], guards=[require_root], include_in_schema=False
             ),
         ),
         request_max_body_size=MAX_BODY,

@@ -9,7 +9,8 @@ from typing import LiteralString
 
 import psycopg
 
-from app import usage
+from app import usage_tenants
+from app.overview import Wish
 from bench import data
 from bench.data import Connection
 from bench.stage import Sessions, Stage
@@ -140,7 +141,7 @@ async def overview(stage: Stage, database: Db, token: str, tenants: int) -> None
         async def asked() -> None:
             async with root.transaction():
                 await root.execute("select a.* from billing.enter(%s) as a", [token])
-                await usage.tenants(root)
+                assert await usage_tenants.page(root, Wish(), None)
 
         for number in range(stage.sizes.rounds + 5):
             floor, value = await elapsed(fetched), await elapsed(asked)

@@ -49,21 +49,3 @@ create view billing.usage_summary with (security_invoker = true) as
 select s.* from billing.usage_summary_on(null, now()) as s;
 comment on view billing.usage_summary is
 'A row per tenant: the document of GET /api/billing/usage/summary for the current period.';
-
--- The root page: a row per tenant of the current period, each also as the entry of the JSON list.
-create view billing.tenant_overview with (security_invoker = true) as
-select
-  u.*,
-  json_build_object(
-    'tenantId', u.tenant_id,
-    'tenantName', u.tenant_name,
-    'plan', u.plan_code,
-    'status', u.status,
-    'totalsForPeriod', json_build_object(
-      'smsOutboundCount', u.sms_outbound_count,
-      'voiceMinutes', u.voice_minutes,
-      'emailsSent', u.emails_sent,
-      'aiRequests', u.ai_requests)) as entry
-from billing.tenant_usage as u;
-comment on view billing.tenant_overview is
-'A row per tenant of the current period, with its entry of GET /api/admin/billing/usage/tenants.';

@@ -43,7 +43,6 @@ grant select on billing.metrics, billing.usage_statuses, billing.usage_calendar,
   billing.usage_daily, billing.usage_periods, billing.tenant_usage, billing.usage_summary,
   billing.usage_restatements, billing.restated_days
 to billing_tenant, billing_root;
-grant select on billing.tenant_overview to billing_root;
 grant select on data.tenants, data.plans, data.billing_usage_daily, data.usage_restatements
 to billing_tenant, billing_root;
 grant select (usage_date, state, counted_at) on data.usage_days to billing_tenant, billing_root;
@@ -67,7 +66,24 @@ grant execute on function
 to billing_tenant, billing_root;
 
 -- root pages: besides, how fresh and whole the numbers are
-grant select on billing.usage_health, billing.data_quality to billing_root;
+grant select on billing.usage_health, billing.data_quality, billing.overview_columns,
+  billing.overview_plans
+to billing_root;
+grant execute on function billing.require_choice(text, text, text[]),
+  billing.require_overview(text, text, text, text, text),
+  billing.column_value(text, bigint, bigint, bigint, bigint), billing.overview_metric(text),
+  billing.is_growing(bigint, bigint), billing.growth_text(bigint, bigint),
+  billing.share_of_all_text(bigint, bigint), billing.sparkline(bigint[]),
+  billing.overview_direction(text, text), billing.age_text(interval), billing.health_json(),
+  billing.overview_entry(uuid, text, text, text, text, bigint, bigint, bigint, bigint, numeric,
+    text, text, bigint, bigint),
+  billing.shown_period(date, timestamptz), billing.compared_days(date, timestamptz),
+  billing.usage_on_days(text, date[]), billing.active_tenants(date, date),
+  billing.overview_tenants(text, text, text, text, text, text, date, timestamptz, boolean),
+  billing.tenants_document(text, text, text, text, text, text, integer, date, timestamptz),
+  billing.tenants_table(text, text, text, text, text, text, date, timestamptz),
+  billing.overview_page(text, text, text, text, text, text, integer, date, timestamptz)
+to billing_root;
 
 -- operator: runs, looks after, touches no table
 grant select on billing.findings, billing.isolation_findings, billing.role_findings,
@@ -102,6 +118,7 @@ to billing_deploy;
 set local role billing_identity;
 grant execute on function billing.enter(text), billing.session_of_transaction(),
   billing.current_tenant_id(), billing.is_root() to billing_tenant, billing_root;
+grant execute on function billing.is_root() to billing_aggregator;
 grant execute on function billing.begin_sign_in(text, inet),
   billing.finish_sign_in(bigint, text, bytea, text), billing.touch_session(text),
   billing.sign_out(text, boolean), billing.record_audit(text, text, uuid, jsonb)
@@ -117,8 +134,8 @@ set local role billing_aggregator;
 grant execute on function billing.utc_day(timestamptz), billing.complete_through()
 to billing_tenant, billing_root;
 grant execute on function billing.lock_class(text) to billing_identity;
-grant execute on function billing.read_health(), billing.verification(date, date),
-  billing.verify_usage(date, date),
+grant execute on function billing.aggregate_as_root(date, date),
+  billing.read_health(), billing.verification(date, date), billing.verify_usage(date, date),
   billing.questionable_rows(text, integer, bigint), billing.read_data_quality(boolean),
   billing.day_states(date, date), billing.usage_digest(date, date)
 to billing_root;

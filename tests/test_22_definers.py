@@ -39,6 +39,12 @@ ATTACKS: dict[str, dict[str, str | None]] = {
         "select is_root()": REFUSED,
         "select set_config('app.session', repeat('0', 64), true); select is_root()": REFUSED,
     },
+    "aggregate_as_root(date,date)": {
+        "select aggregate_as_root(current_date - 1, current_date)": REFUSED,
+        "select set_config('app.session', repeat('0', 64), true);"
+        " select aggregate_as_root(current_date - 1, current_date)": REFUSED,
+        "set transaction read write; select aggregate_as_root(null, null)": REFUSED,
+    },
     # takes nothing, and tells of the platform as a whole
     "complete_through()": {"select complete_through()": NOTHING},
     "read_health()": {"select read_health()": REFUSED},

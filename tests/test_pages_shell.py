@@ -106,8 +106,11 @@ def test_the_keyboard_gets_everywhere_and_is_seen(
         visitor.open(PAGES["usage" if role == "owner" else "overview"][1])
         controls = visitor.page.locator(FOCUSABLE)
         for index in range(controls.count()):
-            visitor.page.keyboard.press("Tab")
             seen = controls.nth(index)
+            for _ in range(5):  # the parts of a date are stops of their own
+                visitor.page.keyboard.press("Tab")
+                if seen.evaluate("e => e === document.activeElement"):
+                    break
             expect(seen).to_be_focused()
             outline = seen.evaluate("e => getComputedStyle(e).outlineWidth")
             assert outline == "2px", seen.evaluate("e => e.outerHTML")

@@ -159,7 +159,7 @@ def test_pages_never_look_at_a_source(db: Db) -> None:
     tenant = value(db, "select id from bench.tenants where rank = 1")
     for login, role, view in (
         ("billing_tenant", "owner", "usage_summary"),
-        ("billing_root", "root", "tenant_overview"),
+        ("billing_root", "root", "tenant_usage"),
     ):
         whose = tenant if role == "owner" else None
         rows(db, "select billing.add_user(%s, %s, %s, '-')", f"{role}@plan.example", role, whose)

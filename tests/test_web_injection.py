@@ -30,7 +30,7 @@ ATTACKS = {
     " (select set_config('app.tenant_id', '{foreign}', true)) as c": 200,
     "select * from billing.tenant_usage where tenant_id = '{foreign}'": 200,
     "select * from billing.usage_summary where summary::text like '%991177%'": 200,
-    "select * from billing.tenant_overview": 403,
+    "select * from billing.overview_columns": 403,
     "select 1 / (sms_outbound_segments - 2973531) from billing.tenant_usage": 200,
     f"rollback; {EVERYTHING}": 403,
     f"commit; {CLAIM} {EVERYTHING}": 403,

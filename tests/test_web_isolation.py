@@ -1,5 +1,6 @@
 """Who may go where: every route the router knows, for every kind of visitor."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,9 @@ MATRIX = {
     f"GET /admin/billing/tenants/{NO_ONE}/days/2026-11-01": NO_SUCH_TENANT,
     f"GET /api/admin/billing/usage/verify?{DAYS}": ROOT,
     f"GET /admin/billing/verify?{DAYS}": ROOT,
+    "GET /api/admin/billing/usage/tenants.csv": ROOT,
+    "POST /api/admin/billing/usage/aggregate": ROOT,
+    "POST /admin/billing-overview/recount": (401, 303, 403, 403, 403, 403, 401),
     "GET /schema": ROOT,
     "GET /schema/openapi.json": ROOT,
     "GET /schema/{path:str}": (401, 404, 403, 403, 403, 403, 401),
@@ -64,6 +68,7 @@ PLACES = {
     "/static/{file_path:path}": "/static/base.css",
 }
 """Routes whose parameter has to be something that exists."""
+TODAY = dict.fromkeys(("first", "last"), datetime.now(UTC).date().isoformat())
 
 
 def routes(app: Litestar) -> set[str]:
@@ -113,14 +118,17 @@ def test_every_route_is_written_down(people: People) -> None:
 def test_role_and_route(browser: Browser, actor: str, token: str, as_bearer: bool) -> None:
     """As the matrix says, and a refusal in the words of a problem."""
     form = {"form_secret": form_secret(browser), "email": token, "password": "wrong"}
+    form |= TODAY
     headers = JSON | (bearer(token) if token and as_bearer else {})
     if token and not as_bearer:
         browser.cookies.set("session", token, domain="127.0.0.1")
     answers: dict[str, int] = {}
     for route in sorted(MATRIX, key="POST /logout".__eq__):  # that at last
         method, path = route.split()
-        data = form if method == "POST" else None
-        response = browser.request(method, path, headers=headers, data=data)
+        sent: Any = {"data": form} if method == "POST" else {}
+        if sent and path.startswith("/api/"):
+            sent = {"json": {"from": TODAY["first"], "to": TODAY["last"]}}
+        response = browser.request(method, path, headers=headers, **sent)
         answers[route] = response.status_code
         if response.status_code in (401, 403) and path != "/login":
             assert response.headers["content-type"] == "application/problem+json"
@@ -167,7 +175,7 @@ def test_the_start_page_leads_everybody_home(
             "/admin/billing-overview",
             "This page is for root. Your own usage is under Usage &amp; Billing.",
         ),
-        ("member", "/schema", "The API&#39;s description is for root."),
+        ("member", "/schema", "This page is for root."),
     ],
 )
 def test_a_refusal_is_a_page_that_says_why(
@@ -207,4 +215,6 @@ def test_the_schema_tells_of_the_api_alone(browser: Browser, people: People) -> 
             for area in ("billing", "admin/billing")
             for end in ("", ".csv")
         ),
+        "/api/admin/billing/usage/tenants.csv",
+        "/api/admin/billing/usage/aggregate",
     }

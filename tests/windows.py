@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CHROMIUM = shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",  # root has none
     "--disable-gpu",
@@ -129,9 +130,8 @@ def window(
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One browser for a module: as long as it lives nothing else may run an event loop."""
-    path = shutil.which("chromium")
-    assert path, "Debian's chromium is missing: bash .ci/install brings it"
+    assert CHROMIUM, "Debian's chromium is missing: bash .ci/install brings it"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
