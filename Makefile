@@ -12,7 +12,7 @@ PYTHON := $(firstword $(wildcard .venv/bin/python) python3)
 not_for_us := require-lock-timeout,require-statement-timeout,prefer-bigint-over-int
 migrations = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
 
-.PHONY: help install run test check bench psql stop clean
+.PHONY: help install run test check bench screenshots psql stop clean
 
 help: ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,6 +51,9 @@ bench: install ## measure every case beside its floor (BENCH=full, BENCH=--help)
 	@.venv/bin/python -c 'import duckdb' 2>/dev/null || .venv/bin/python -m pip install -q \
 	  --disable-pip-version-check -c constraints.txt -e '.[bench]' || echo 'Going on without DuckDB.'
 	@.venv/bin/python -m bench $(BENCH)
+
+screenshots: install ## pictures of both pages from demo data, into docs/images
+	@.venv/bin/python -m tests.screenshots
 
 psql: ## the database, as its superuser (ROLE=billing_tenant for another login; reads a pipe)
 	@$(PYTHON) -m app.embedded psql

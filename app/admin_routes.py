@@ -1,18 +1,19 @@
 """What root sees of every tenant."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
-from app import overview, usage_tenants
+from app import overview, usage, usage_tenants
 from app.database import Actor, Connection
 from app.gate import Gate
 from app.overview import Wish
-from app.tenant_routes import parse_period
+from app.tenant_routes import Period, parse_period, usage_context
 
 Ran = Annotated[
     int | None, QueryParameter(name="ran", description="A run whose result is to be shown.", ge=1)
@@ -77,6 +78,23 @@ async def overview_page(
     return gate.page(
         "billing_overview.html", {"page": page, "wish": wish, "ran": ran, "csv": overview.CSV}
     )
+
+
+@get("/admin/billing/tenants/{tenant_id:uuid}", include_in_schema=False)
+async def tenant_page(
+    gate: NamedDependency[Gate], tenant_id: FromPath[UUID], period: Period = None
+) -> Template:
+    """A tenant's own page, read by root: an audit row says so first."""
+    month = parse_period(period)
+
+    async def work(connection: Connection, _: Actor) -> tuple[str, dict[str, Any] | None]:
+        name = await usage_tenants.name(connection, tenant_id)
+        return name, await usage.page(connection, tenant_id, month)
+
+    name, page = await gate.as_root_of(tenant_id, "tenant page read", work)
+    if page is None:
+        raise NotFoundException(f"There is no usage for {period}: nothing was counted then.")
+    return gate.page("billing.html", usage_context(page, name))
 
 
 def no_such(wish: Wish) -> NotFoundException:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from litestar import Response, get
@@ -49,7 +49,12 @@ async def usage_csv(gate: NamedDependency[Gate], period: Period = None) -> Respo
 async def usage_page(gate: NamedDependency[Gate], period: Period = None) -> Template:
     """Usage & Billing."""
     page = await _of_own(gate, period, usage.page, on_page=True)
-    return gate.page("billing.html", {"page": page, "panels": chart.panels(page["chart"])})
+    return gate.page("billing.html", usage_context(page, None))
+
+
+def usage_context(page: dict[str, Any], viewed: str | None) -> dict[str, Any]:
+    """What the page shows; `viewed` names the tenant when it is root who looks."""
+    return {"page": page, "panels": chart.panels(page["chart"]), "viewed": viewed}
 
 
 async def _of_own(

@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -60,6 +61,15 @@ async def table(connection: Connection, wish: Wish, month: date | None) -> str |
         rows = await cursor.fetchall()
         names = [column.name for column in cursor.description or []]
     return csv_text.render(names, (list(row.values()) for row in rows))
+
+
+async def name(connection: Connection, tenant_id: UUID) -> str:
+    """What a tenant is called, for root."""
+    cursor = await connection.execute(
+        "select u.tenant_name from billing.tenant_usage as u where u.tenant_id = %s", [tenant_id]
+    )
+    row = await cursor.fetchone()
+    return str(row[0]) if row else ""
 
 
 async def recount(connection: Connection, first: date, until: date) -> tuple[int, int]:

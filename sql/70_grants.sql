@@ -118,7 +118,6 @@ to billing_deploy;
 set local role billing_identity;
 grant execute on function billing.enter(text), billing.session_of_transaction(),
   billing.current_tenant_id(), billing.is_root() to billing_tenant, billing_root;
-grant execute on function billing.is_root() to billing_aggregator;
 grant execute on function billing.begin_sign_in(text, inet),
   billing.finish_sign_in(bigint, text, bytea, text), billing.touch_session(text),
   billing.sign_out(text, boolean), billing.record_audit(text, text, uuid, jsonb)

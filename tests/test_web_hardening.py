@@ -60,7 +60,7 @@ def test_every_answer_is_hardened(
     headers |= {400: {"Host": "evil.example"}}.get(status, {})
     changes: dict[str, Any] = {"public_url": public_url.parse(url)}
     if status == 500:
-        monkeypatch.setattr(usage, "totals", broken)
+        monkeypatch.setattr(usage, "page", broken)
     if status == 503:
         monkeypatch.setattr(database, "PATIENCE", 0.2)
         changes["overrides"] = nowhere()
@@ -101,7 +101,7 @@ def test_only_static_files_of_this_version_are_kept(browser: Browser) -> None:
 def test_an_unexpected_error_tells_nothing(
     people: People, monkeypatch: pytest.MonkeyPatch, browser: Browser
 ) -> None:
-    monkeypatch.setattr(usage, "totals", broken)
+    monkeypatch.setattr(usage, "page", broken)
     monkeypatch.setattr(usage, "summary", broken)
     for path, accept in ((PAGE, HTML), (PAGE, JSON), (SUMMARY, HTML), (SUMMARY, JSON)):
         response = browser.get(path, headers=accept | bearer(people.token()))

@@ -48,6 +48,7 @@ MATRIX = {
     "GET /api/admin/billing/usage/tenants.csv": ROOT,
     "POST /api/admin/billing/usage/aggregate": ROOT,
     "POST /admin/billing-overview/recount": (401, 303, 403, 403, 403, 403, 401),
+    f"GET /admin/billing/tenants/{NO_ONE}": NO_SUCH_TENANT,
     "GET /schema": ROOT,
     "GET /schema/openapi.json": ROOT,
     "GET /schema/{path:str}": (401, 404, 403, 403, 403, 403, 401),
@@ -65,6 +66,7 @@ PLACES = {
     "/admin/billing/tenants/{tenant_id:uuid}/days/{day:str}": (
         f"/admin/billing/tenants/{NO_ONE}/days/2026-11-01"
     ),
+    "/admin/billing/tenants/{tenant_id:uuid}": f"/admin/billing/tenants/{NO_ONE}",
     "/static/{file_path:path}": "/static/base.css",
 }
 """Routes whose parameter has to be something that exists."""
