@@ -34,7 +34,7 @@ def main(folder: Path = IMAGES) -> None:
 
 
 def shoot(db: Db, folder: Path) -> None:
-    """Each page in each look, as high as the page is."""
+    """Each page in each look; the tenant's whole, the long list of tenants as a window shows it."""
     (tenant,) = rows(
         db,
         "select tenant_id from billing.tenant_usage where plan_code is not null"
@@ -53,7 +53,9 @@ def shoot(db: Db, folder: Path) -> None:
                 with window(browser, address, token, look) as seen:
                     seen.open(path)
                     picture = folder / f"{page}-{name}.png"
-                    seen.page.screenshot(path=picture, full_page=name != "phone")
+                    seen.page.screenshot(
+                        path=picture, full_page=page == "tenant" and name != "phone"
+                    )
                     say(f"{picture.name}, {picture.stat().st_size // 1000} kB")
         browser.close()
 
