@@ -94,7 +94,8 @@ async def tenant_page(
     name, page = await gate.as_root_of(tenant_id, "tenant page read", work)
     if page is None:
         raise NotFoundException(f"There is no usage for {period}: nothing was counted then.")
-    return gate.page("billing.html", usage_context(page, name))
+    days_at = f"/admin/billing/tenants/{tenant_id}/days/"
+    return gate.page("billing.html", usage_context(page, name, days_at))
 
 
 def no_such(wish: Wish) -> NotFoundException:

@@ -49,12 +49,18 @@ async def usage_csv(gate: NamedDependency[Gate], period: Period = None) -> Respo
 async def usage_page(gate: NamedDependency[Gate], period: Period = None) -> Template:
     """Usage & Billing."""
     page = await _of_own(gate, period, usage.page, on_page=True)
-    return gate.page("billing.html", usage_context(page, None))
+    return gate.page("billing.html", usage_context(page, None, "/settings/billing/days/"))
 
 
-def usage_context(page: dict[str, Any], viewed: str | None) -> dict[str, Any]:
-    """What the page shows; `viewed` names the tenant when it is root who looks."""
-    return {"page": page, "panels": chart.panels(page["chart"]), "viewed": viewed}
+def usage_context(page: dict[str, Any], viewed: str | None, days_at: str) -> dict[str, Any]:
+    """What the page shows. `viewed` names the tenant when it is root who looks; below `days_at`
+    stands what each day is made of."""
+    return {
+        "page": page,
+        "panels": chart.panels(page["chart"]),
+        "viewed": viewed,
+        "days_at": days_at,
+    }
 
 
 async def _of_own(
