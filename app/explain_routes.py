@@ -154,7 +154,7 @@ async def _read(
         if tenant is None:
             found = await gate.as_tenant(work)
         else:
-            found = await gate.as_root(work)
+            found = await gate.as_root_of(tenant, "usage explained", work)
     except pg.InvalidParameterValue as error:
         raise _refusal(error.diag.message_primary or "", error.diag.message_hint) from None
     if found is None:

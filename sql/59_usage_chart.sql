@@ -2,7 +2,9 @@
 
 set local role billing_owner;
 
-create function billing.usage_chart(p_today date, p_as_of_text text, p_summary jsonb)
+create function billing.usage_chart(
+  p_tenant_id uuid, p_today date, p_as_of_text text, p_summary jsonb
+)
 returns table (chart json)
 language sql stable parallel safe
 begin atomic
@@ -12,8 +14,14 @@ begin atomic
       d.point ->> 'state' as state,
       billing.day_word(
         d.point ->> 'state', (d.point ->> 'date')::date = usage_chart.p_today) as word,
+      r.usage_date is not null as is_restated,
       d.point
     from jsonb_array_elements(usage_chart.p_summary -> 'dailyUsage') as d (point)
+    left join (
+      select distinct x.usage_date
+      from data.usage_restatements as x
+      where x.tenant_id = usage_chart.p_tenant_id
+    ) as r on r.usage_date = (d.point ->> 'date')::date
   )
   select json_build_object(
     'period', to_char(min(d.date), 'FMDD FMMonth') || ' – ' || to_char(max(d.date), 'FMDD FMMonth'),
@@ -44,12 +52,15 @@ begin atomic
       from billing.metrics as m
       where m.series is not null),
     'columns', (
-      select json_agg(json_build_object('label', m.short_label, 'unit', m.unit)
-                      order by m.sort_order)
+      select json_agg(
+        json_build_object('name', m.json_name, 'label', m.short_label, 'unit', m.unit)
+        order by m.sort_order)
       from billing.metrics as m
       where m.on_card),
     'rows', json_agg(json_build_object(
+      'day', d.date,
       'date', to_char(d.date, 'FMDy FMDD FMMonth'),
+      'is_restated', d.is_restated,
       'word', d.word,
       'is_number', d.state not in ('missing', 'failed', 'before_start'),
       'cells', (
@@ -60,5 +71,5 @@ begin atomic
   )
   from day as d;
 end;
-comment on function billing.usage_chart(date, text, jsonb) is
+comment on function billing.usage_chart(uuid, date, text, jsonb) is
 'One row: the 30 days of a summary document for the chart and, newest first, for the table.';

@@ -101,6 +101,7 @@ begin atomic
     from card as c
   )
   select json_build_object(
+    'tenant_id', d.tenant_id,
     'period', json_build_object(
       'text', billing.period_text(d.period_start, d.period_end),
       'value', to_char(d.period_start, 'YYYY-MM'),
@@ -157,7 +158,7 @@ begin atomic
   cross join lateral billing.usage_notices(
     d.tenant_id, d.period_start, least(d.last_day + 1, d.today), d.is_current, d.summary) as n
   cross join lateral billing.usage_chart(
-    d.today, to_char(d.as_of, 'HH24:MI" UTC"'), d.summary) as g
+    d.tenant_id, d.today, to_char(d.as_of, 'HH24:MI" UTC"'), d.summary) as g
   cross join billing.how_we_count() as h;
 end;
 comment on function billing.usage_page(uuid, date, timestamptz) is

@@ -60,7 +60,8 @@ grant execute on function
   billing.usage_summary_on(date, timestamptz), billing.usage_csv(uuid, date, timestamptz),
   billing.usage_pace(uuid, date, timestamptz),
   billing.passing_date(date, integer, date, integer, bigint, bigint),
-  billing.usage_cards(uuid, date, timestamptz, jsonb), billing.usage_chart(date, text, jsonb),
+  billing.usage_cards(uuid, date, timestamptz, jsonb),
+  billing.usage_chart(uuid, date, text, jsonb),
   billing.usage_notices(uuid, date, date, boolean, jsonb), billing.how_we_count(),
   billing.usage_page(uuid, date, timestamptz)
 to billing_tenant, billing_root;

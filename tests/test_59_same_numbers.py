@@ -112,5 +112,6 @@ def cards(page: str) -> list[Any]:
 def table(page: str) -> list[list[str]]:
     """The cells of the rows of days."""
     body = page.split("<tbody>")[1].split("</tbody>")[0]
-    lines = [re.findall(r'<td class="number">(.*?)</td>', line) for line in body.split("</tr>")]
+    plain = re.sub(r"</?a\b[^>]*>", "", body)  # every number leads to its rows
+    lines = [re.findall(r'<td class="number">(.*?)</td>', line) for line in plain.split("</tr>")]
     return [line for line in lines if line]

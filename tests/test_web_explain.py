@@ -166,3 +166,26 @@ def test_bad_questions(
     answer = asked(browser, people, API, **{"date": "2026-11-01", "metric": SMS} | query)
     assert answer.status_code == status
     assert sentence in answer.json()["detail"]
+
+
+def test_the_page_of_the_period_leads_here(
+    browser: Browser, people: People, yesterday: date
+) -> None:
+    """From every number of the table of days; and a day that was restated is marked."""
+    rows(people.db, "delete from data.usage_restatements")
+    day = f"/settings/billing/days/{yesterday}"
+    page = asked(browser, people, "/settings/billing").text
+    for metric in (SMS, "voiceMinutes", "emailsSent", "aiRequests"):
+        assert f'href="{day}?metric={metric}"' in page
+        assert asked(browser, people, day, metric=metric).status_code == 200
+    assert "Changed after publication" not in page
+    rows(
+        people.db,
+        "insert into data.usage_restatements"
+        " (tenant_id, usage_date, metric, old_value, new_value, restated_at)"
+        " values (%s, %s, 'emails_sent', 0, 1, now())",
+        *(people.own, yesterday),
+    )
+    page = asked(browser, people, "/settings/billing").text
+    assert page.count("Changed after publication") == 1
+    rows(people.db, "delete from data.usage_restatements")
