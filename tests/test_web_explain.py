@@ -107,6 +107,8 @@ def test_root_sees_any_tenants_page(browser: Browser, people: People, yesterday:
     assert page.status_code == 200
     assert FOREIGN_NAME in page.text
     assert "991,177" in page.text
+    audit = "select event from data.audit_events where tenant_id = %s order by id desc limit 1"
+    assert value(people.db, audit, people.foreign) == "usage explained"
 
 
 def test_a_tenant_cannot_name_another(browser: Browser, people: People, yesterday: date) -> None:
