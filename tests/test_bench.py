@@ -33,6 +33,7 @@ def test_every_case_is_measured(
 ) -> None:
     stage = Stage(server, TINY, lambda _: None)
     measure(stage, Asked("small", TINY, frozenset(PARTS), publish=True))
+    assert not stage.failed, stage.facts
     names = {case.name for case in stage.cases}
     assert names >= {"P1", "P2", "P3", "P5", "P6", "P7", "P9", "P10", "P11", "purge", "peer"}
     assert all(case.ratio > 0 and len(case.values) > 0 for case in stage.cases)
