@@ -5,7 +5,7 @@ import time
 
 from rich.console import Console
 
-from bench import counting, data, growth, ingest, machine, peers, purge, reads, report, web
+from bench import counting, data, growth, ingest, machine, peers, publish, purge, reads, report, web
 from bench.sizes import Asked, parse
 from bench.stage import OPTIONS, Sessions, Stage
 from tests.server import Server
@@ -32,9 +32,10 @@ def main() -> None:
     if not stage.cases and not stage.curves:
         sys.exit(1)
     report.show(stage, facts)
-    console.print(f"kept in {report.keep(stage, facts, asked.size)}", highlight=False)
+    kept = report.keep(stage, facts, asked.size)
+    console.print(f"kept in {kept}", highlight=False)
     if asked.publish:
-        report.publish(stage, facts)
+        publish.publish([kept])
     say("done")
     if stage.failed:
         sys.exit(1)
