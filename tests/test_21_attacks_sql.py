@@ -50,8 +50,6 @@ savepoint s; select CLAIM; table tenant_usage
 savepoint s; select CLAIM; rollback to s; table tenant_usage
 commit; begin; table tenant_usage
 commit and chain; table tenant_usage
-do $$ begin raise notice '%', (select json_agg(u) from tenant_usage as u); end $$
-do $$ begin perform enter('guess'); exception when others then null; end $$; table tenant_usage
 select 1 / (u.sms_outbound_segments - {segments}) from usage_daily as u
 select u.tenant_name::integer from tenant_usage as u where u.tenant_name not like 'Own%'
 select u.* from tenant_usage as u where 1 / (length(u.tenant_name) - 11) is null
