@@ -51,9 +51,8 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         request_id, begin, status = secrets.token_hex(8), time.perf_counter(), 500
-        is_head = scope["method"] == "HEAD"
-        # a copy: the server has to know that it was HEAD
-        asked: HTTPScope = {**scope, "method": "GET"} if is_head else scope
+        # a copy: the server has to know that it was HEAD, and leaves the body out
+        asked: HTTPScope = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         bind_contextvars(request_id=request_id)
 
         async def send_with_headers(message: Message) -> None:
@@ -70,8 +69,6 @@ class Envelope:
                 if "allow" in headers and "HEAD" not in headers["allow"]:
                     headers["Allow"] = headers["allow"].replace("GET", "GET, HEAD")
                 headers["X-Request-Id"] = request_id
-            elif is_head and message["type"] == "http.response.body":
-                message["body"] = b""
             await send(message)
 
         try:
