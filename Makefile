@@ -12,12 +12,12 @@ PYTHON := $(firstword $(wildcard .venv/bin/python) python3)
 not_for_us := require-lock-timeout,require-statement-timeout,prefer-bigint-over-int
 migrations = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
 
-.PHONY: help install run test check bench screenshots psql stop clean
+.PHONY: help install run test check docs bench screenshots psql stop clean
 
 help: ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-install: ## what is missing on this machine; run, test, check and bench do it first
+install: # what is missing on this machine
 	@bash .ci/install
 
 run: install ## server, demo data, daily usage and web app, from nothing (PORT=8000)
@@ -37,7 +37,7 @@ run: install ## server, demo data, daily usage and web app, from nothing (PORT=8
 test: install ## every test, against a server of their own (ARGS='-k name')
 	@.venv/bin/pytest -n auto --maxprocesses 4 $(ARGS)
 
-check: install ## lint, types and SQL
+check: install ## lint, types, SQL and docs
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/pyright
@@ -46,6 +46,12 @@ check: install ## lint, types and SQL
 	@.venv/bin/squawk --assume-in-transaction --pg-version 15 --exclude=$(not_for_us) $(migrations)
 	@bash -n .ci/install
 	@bash -n .ci/run
+	@.venv/bin/pytest tests/test_pages.py
+
+docs: install ## write anew what is generated of docs/ (schema, commands, flow)
+	@.venv/bin/python -m tests.flow_page
+	@.venv/bin/python -m tests.schema_page
+	@.venv/bin/python -m tests.command_page
 
 bench: install ## measure every case beside its floor (BENCH=full, BENCH=--help)
 	@.venv/bin/python -c 'import duckdb' 2>/dev/null || .venv/bin/python -m pip install -q \

@@ -1,5 +1,6 @@
 """The `billing` command."""
 
+import json
 import sys
 
 import click
@@ -10,6 +11,7 @@ from app import demo_users, progress, release, runs
 from app import settings as environment
 from app.cli_counting import aggregate, run
 from app.cli_explain import explain_number
+from app.cli_manual import Manual
 from app.cli_proof import verify
 from app.cli_quality import show_quality
 from app.cli_retention import apply_retention
@@ -19,13 +21,14 @@ from app.cli_words import plural
 from app.errors import DIFFERENCE, FINDING, USAGE, Problem
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Manual, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 def main() -> None:
     """Usage & billing of a multi-tenant service, living inside PostgreSQL.
 
-    \b
-    Exit codes: 0 done · 1 a difference was found · 2 wrong usage · 3 refused
-                4 database unreachable · 5 a finding
+    Dates are UTC days, written YYYY-MM-DD; a range includes both its ends. Long work shows its
+    progress on a terminal, is quiet in a pipe, and can be interrupted and run again.
     """
 
 
@@ -39,22 +42,32 @@ def migrate() -> None:
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @sentences
-def check() -> None:
-    """Say whether the database is what this checkout says, and sound."""
-    report(checks.check(environment.load()))
+def check(as_json: bool) -> None:
+    """Say whether the database is what this checkout says, and sound.
+
+    Exit code 5 on a finding, 1 when files and database differ; advice is no failure.
+    """
+    report(checks.check(environment.load()), as_json)
 
 
-def report(troubles: list[checks.Trouble]) -> None:
+def report(troubles: list[checks.Trouble], as_json: bool = False) -> None:
     """Print what is wrong; exit 5 on a finding, 1 on any other difference, not on advice."""
-    for trouble in troubles:
-        click.echo(str(trouble))
     kinds = {trouble.kind for trouble in troubles}
+    sound = kinds <= {"advice"}
+    if as_json:
+        entries = [{"kind": t.kind, "object": t.object, "whatToDo": t.what_to_do} for t in troubles]
+        click.echo(json.dumps({"sound": sound, "troubles": entries}, indent=2))
+    else:
+        for trouble in troubles:
+            click.echo(str(trouble))
+        if sound:
+            click.echo("The database is as this checkout says, and sound.")
     if "finding" in kinds:
         sys.exit(FINDING)
-    if kinds - {"advice"}:
+    if not sound:
         sys.exit(DIFFERENCE)
-    click.echo("The database is as this checkout says, and sound.")
 
 
 @main.command()

@@ -9,6 +9,16 @@ REFUSED = 3
 UNREACHABLE = 4
 FINDING = 5
 
+EXIT_CODES = {
+    0: "done",
+    DIFFERENCE: "a difference was found: in numbers, between files and database, or days still due",
+    USAGE: "wrong usage: nothing was tried",
+    REFUSED: "refused: nothing was changed, and the sentence says why",
+    UNREACHABLE: "the database cannot be reached",
+    FINDING: "a finding: a rule that the database has to keep is broken",
+}
+"""What each means, for `billing --help` and docs/commands.md."""
+
 
 class Problem(Exception):
     """Ends a command: the sentence goes to standard error, the code to the shell."""

@@ -7,3 +7,7 @@ create type billing.usage_kind as enum (
   'email', 'ai_request');
 create type billing.usage_outcome as enum (
   'counted', 'pending', 'not_counted', 'test', 'unclassified');
+
+comment on type billing.usage_kind is 'What was used; a source row has exactly one kind.';
+comment on type billing.usage_outcome is
+'Whether a source row counts; test is sandbox traffic, unclassified a status that nobody knows.';

@@ -1,5 +1,6 @@
 """A copy of this checkout to follow written instructions in, with the packages of this one."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -15,10 +16,13 @@ Done = subprocess.CompletedProcess[str]
 
 @dataclass
 class Scratch:
-    """`billing`, `make` and `psql` work here as they do for a person, on the database given."""
+    """`billing`, `make` and `psql` work here as they do for a person.
+
+    On the database given, or else on the server of the copy's own that `make run` starts.
+    """
 
     path: Path
-    db: Db
+    on: Db | None = None
     env: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -34,12 +38,31 @@ class Scratch:
                 (self.path / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, self.path / name)
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "BILLING"))}
-        self.env = environment | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(self.path),
-            "BILLING_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self.db.port}/{self.db.name}",
-            **self.env,
-        }
+        environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment["PYTHONPATH"] = str(self.path)
+        if self.on:
+            database = f"postgresql://postgres@127.0.0.1:{self.on.port}/{self.on.name}"
+            environment["BILLING_DATABASE_URL"] = database
+        self.env = environment | self.env
+
+    @property
+    def db(self) -> Db:
+        """The database given."""
+        assert self.on
+        return self.on
+
+    def bring_packages(self) -> None:
+        """A .venv that is this one's under another name, known to .ci/install as complete."""
+        ours, copy = Path(sys.prefix), self.path / ".venv"
+        copy.mkdir()
+        for name in ("bin", "lib"):
+            (copy / name).symlink_to(ours / name)
+        shutil.copy(ours / "pyvenv.cfg", copy)
+        wanted = f"{self.path}\n".encode()
+        wanted += b"".join(
+            (self.path / f).read_bytes() for f in ("pyproject.toml", "constraints.txt")
+        )
+        (copy / "installed").write_text(f"{hashlib.sha256(wanted).hexdigest()}  -\n")
 
     def sh(self, script: str) -> Done:
         """Run a block of shell; every line has to succeed."""
@@ -49,7 +72,7 @@ class Scratch:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
         )
 
     def psql(self, script: str) -> Done:
