@@ -164,7 +164,7 @@ def plot(series: Series, days: Days, width: int, height: int, every: int) -> Plo
 def _gaps(points: Sequence[dict[str, Any]], days: Days) -> list[tuple[str, int, int]]:
     """Word, first slot and number of slots of each run of days without a number."""
     words = [
-        day["word"] if point["value"] is None else None
+        day["gap"] if point["value"] is None else None
         for point, day in zip(points, days, strict=True)
     ]
     runs = [(word, len(list(run))) for word, run in groupby(words)]

@@ -13,6 +13,7 @@ from litestar.params import QueryParameter
 from litestar.response import Template
 
 from app import chart, usage
+from app.api_docs import UsageSummary, answers
 from app.database import Actor, Connection
 from app.gate import Gate
 
@@ -24,7 +25,10 @@ Period = Annotated[
 ]
 
 
-@get("/api/billing/usage/summary")
+@get(
+    "/api/billing/usage/summary",
+    responses=answers(UsageSummary, "Plan, limits, totals and 30 days."),
+)
 async def usage_summary(gate: NamedDependency[Gate], period: Period = None) -> Response[bytes]:
     """Plan, limits, totals of the period including today so far, and 30 UTC days."""
 
@@ -34,7 +38,11 @@ async def usage_summary(gate: NamedDependency[Gate], period: Period = None) -> R
     return Response(await _of_own(gate, period, read), media_type="application/json")
 
 
-@get("/api/billing/usage/daily.csv", media_type="text/csv")
+@get(
+    "/api/billing/usage/daily.csv",
+    media_type="text/csv",
+    responses=answers(str, "A file of RFC 4180, first line: the names.", "text/csv"),
+)
 async def usage_csv(gate: NamedDependency[Gate], period: Period = None) -> Response[bytes]:
     """The period as CSV: a line per UTC day up to today, with its state and every metric."""
     start, text = await _of_own(gate, period, usage.csv)

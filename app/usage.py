@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from app.database import Connection
 
@@ -58,6 +58,13 @@ async def csv(
     )
     row = await cursor.fetchone()
     return None if row is None else (cast("date", row[0]), str(row[1]).encode())
+
+
+async def metrics(connection: Connection) -> list[dict[str, Any]]:
+    """What is counted: the rows of billing.metrics, in order."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute("select m.* from billing.metrics as m order by m.sort_order")
+        return await cursor.fetchall()
 
 
 async def is_future(connection: Connection, month: date) -> bool:

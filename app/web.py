@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Router
+from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import (
     create_static_files_router,  # pyright: ignore[reportUnknownVariableType]
 )
@@ -17,6 +17,7 @@ from litestar.types import ASGIApp
 
 from app import (
     admin_routes,
+    api_docs,
     assets,
     explain_routes,
     health_routes,
@@ -28,6 +29,7 @@ from app import (
     start_routes,
     tenant_routes,
     trigger,
+    usage,
     verify_routes,
 )
 from app.database import Database
@@ -55,6 +57,12 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
 
     def provide_gate(request: Request[Any, Any, Any]) -> Gate:
         return Gate(request, database, settings)
+
+    async def metrics_known(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
+        request: Request[Any, Any, Any] = Request(connection.scope)
+        request.state["metrics"] = await Gate(request, database, settings).as_root(
+            lambda reader, _: usage.metrics(reader)
+        )
 
     app = Litestar(
         route_handlers=[
@@ -96,9 +104,12 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
         openapi_config=OpenAPIConfig(
             title="ServicePro Usage & Billing",
             version="1",
-            render_plugins=[JsonRenderPlugin()],
+            render_plugins=[api_docs.Description()],
             openapi_router=Router(
-                "/schema", route_handlers=[], guards=[require_root], include_in_schema=False
+                "/schema",
+                route_handlers=[],
+                guards=[require_root, metrics_known],
+                include_in_schema=False,
             ),
         ),
         request_max_body_size=MAX_BODY,

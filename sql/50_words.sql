@@ -62,11 +62,11 @@ as $$
   select case
     when coalesce(p_days, 0) = 0 then null
     when p_before = 0 and p_now = 0 then null
-    when p_before = 0 then 'up from none on'
-    when p_now = p_before then 'as much as'
-    when abs(p_now - p_before) * 200 < p_before then 'about as much as'
+    when p_before = 0 then 'Up from none in'
+    when p_now = p_before then 'As much as in'
+    when abs(p_now - p_before) * 200 < p_before then 'About as much as in'
     else case when p_now > p_before then '+' else '−' end
-      || billing.number_text(round(abs(p_now - p_before) * 100.0 / p_before)) || ' % on'
+      || billing.number_text(round(abs(p_now - p_before) * 100.0 / p_before)) || ' % against'
   end || ' the same ' || case p_days when 1 then 'day' else p_days || ' days' end
     || ' of ' || p_month;
 $$;
@@ -86,3 +86,15 @@ as $$
   end;
 $$;
 comment on function billing.day_word(text, boolean) is 'The state of a day for people.';
+
+create function billing.gap_word(p_state text) returns text
+language sql immutable parallel safe
+as $$
+  select case p_state
+    when 'failed' then 'Failed'
+    when 'missing' then 'Not counted'
+    when 'before_start' then 'Before billing'
+  end;
+$$;
+comment on function billing.gap_word(text) is
+'What stands in a chart where a day has no number; NULL where it has one.';

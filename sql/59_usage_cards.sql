@@ -69,6 +69,7 @@ begin atomic
       'icon', c.icon,
       'unit', case c.used when 1 then c.unit_singular else c.unit end,
       'used', billing.number_text(c.used),
+      'is_long', c.used > 99999999,
       'of', case
         when c.plan_limit > 0 then 'of ' || billing.number_text(c.plan_limit)
         else case c.used when 1 then c.unit_singular else c.unit end end,
@@ -79,7 +80,7 @@ begin atomic
       -- ends at the limit: how far beyond it something lies is said in words
       'meter', case when c.share is not null then json_build_object(
         'used', least(round(c.share, 1), 100),
-        'projected', least(round(c.projected_share, 1), 100)) end,
+        'projected', nullif(least(round(c.projected_share, 1), 100), 0)) end,
       'notes', array_remove(array[
         case
           when c.state = 'over' and c.plan_limit = 0 then

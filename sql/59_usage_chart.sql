@@ -32,7 +32,7 @@ begin atomic
       'month', to_char(d.date, 'FMMonth'),
       'is_first', extract(day from d.date) = 1,
       'is_today', d.date = usage_chart.p_today,
-      'word', d.word) order by d.date),
+      'gap', billing.gap_word(d.state)) order by d.date),
     'series', (
       select json_agg(json_build_object(
         'number', m.series,
@@ -62,7 +62,6 @@ begin atomic
       'date', to_char(d.date, 'FMDy FMDD FMMonth'),
       'is_restated', d.is_restated,
       'word', d.word,
-      'is_number', d.state not in ('missing', 'failed', 'before_start'),
       'cells', (
         select json_agg(billing.number_text((d.point ->> m.json_name)::numeric)
                         order by m.sort_order)

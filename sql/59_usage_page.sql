@@ -59,7 +59,7 @@ begin atomic
       and d.state in ('missing', 'failed')
     having count(*) > 0
     union all
-    select 'info', 'No use in this period: it was counted, and it is zero.'
+    select 'info', 'No use in this period so far: what was counted is zero.'
     where usage_notices.p_summary ->> 'asOf' is not null
       and not exists (
         select from jsonb_each_text(usage_notices.p_summary -> 'totalsForPeriod') as e

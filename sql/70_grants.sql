@@ -56,6 +56,7 @@ grant execute on function
   billing.period_text(date, date), billing.price_text(numeric, text),
   billing.change_text(bigint, bigint, integer, text),
   billing.limit_word(text, bigint, bigint), billing.day_word(text, boolean),
+  billing.gap_word(text),
   billing.metrics_json, billing.day_json(date, text, json),
   billing.usage_summary_on(date, timestamptz), billing.usage_csv(uuid, date, timestamptz),
   billing.usage_pace(uuid, date, timestamptz),

@@ -81,11 +81,11 @@ def test_words(module_db: Db, call: str, values: list[Any], text: str | None) ->
 @pytest.mark.parametrize(
     ("now", "before", "days", "text"),
     [
-        (112, 100, 21, "+12 % on the same 21 days of October"),
-        (88, 100, 21, "−12 % on the same 21 days of October"),
-        (100, 100, 1, "as much as the same day of October"),
-        (100001, 100000, 5, "about as much as the same 5 days of October"),
-        (9, 0, 5, "up from none on the same 5 days of October"),
+        (112, 100, 21, "+12 % against the same 21 days of October"),
+        (88, 100, 21, "−12 % against the same 21 days of October"),
+        (100, 100, 1, "As much as in the same day of October"),
+        (100001, 100000, 5, "About as much as in the same 5 days of October"),
+        (9, 0, 5, "Up from none in the same 5 days of October"),
         (0, 0, 5, None),
         (9, 9, 0, None),
     ],

@@ -105,7 +105,7 @@ def test_the_same_numbers(
 
 def cards(page: str) -> list[Any]:
     """Label and number of each card."""
-    card = r'<h2 class="card-title"[^>]*>.*?</svg>\s*(.*?)</h2>\s*<p class="figure">([0-9,]+) '
+    card = r'<h2 class="card-title"[^>]*>.*?</svg>\s*(.*?)</h2>\s*<p class="figure[^"]*">([0-9,]+) '
     return re.findall(card, page, re.DOTALL)
 
 

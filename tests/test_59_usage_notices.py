@@ -23,7 +23,7 @@ def notices(db: Db, who: UUID, period: date | None = None) -> list[str]:
 def test_zero_empty_and_unknown_are_three_things(books: Db) -> None:
     """R22."""
     who = tenant(books)
-    assert notices(books, who) == ["No use in this period: it was counted, and it is zero."]
+    assert notices(books, who) == ["No use in this period so far: what was counted is zero."]
     use(books, who, [TODAY], emails_sent=1)
     assert notices(books, who) == []
     forget(books, date(2025, 4, 3), date(2025, 3, 3))

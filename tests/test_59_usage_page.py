@@ -36,7 +36,7 @@ def test_a_quiet_month_of_the_pro_plan(books: Db) -> None:
     assert sms["meter"] == {"used": 4.8, "projected": 12.0}
     assert sms["notes"] == [
         "On track for ~300 (12 %) by 30 Apr, an estimate",
-        "as much as the same 11 days of March",
+        "As much as in the same 11 days of March",
     ]
     assert (voice["used"], voice["notes"], voice["fullest"]) == ("0", [], False)
     assert (ai["used"], ai["fullest"]) == ("360", True)

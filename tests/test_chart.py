@@ -21,7 +21,7 @@ def drawn(values: list[int | None], width: int = 944, height: int = 168) -> char
             "month": "April",
             "is_first": index == 9,
             "is_today": index == len(values) - 1,
-            "word": "Not counted yet" if index % 2 else "Counting failed",
+            "gap": "Not counted" if index % 2 else "Failed",
         }
         for index in range(len(values))
     ]
@@ -68,14 +68,14 @@ def test_labels_months_gaps_and_today() -> None:
     plot = drawn([1, None, 2, 3, *[4] * 26])
     assert [day.text for day in plot.days][-2:] == ["26 Apr", "30 Apr"]
     assert [month.text for month in plot.months] == ["April"]
-    assert [(gap.word, gap.middle) for gap in plot.gaps] == [("Not counted yet", 88.9)]
+    assert [(gap.word, gap.middle) for gap in plot.gaps] == [("Not counted", 88.9)]
     assert [bar.is_partial for bar in plot.bars] == [False] * 28 + [True]
 
 
 def test_a_run_of_gaps_is_told_once_for_each_reason() -> None:
     values: list[int | None] = [None, None, 1, None, *[1] * 26]
     assert [gap.word for gap in drawn(values).gaps] == [
-        *("Counting failed", "Not counted yet", "Not counted yet"),
+        *("Failed", "Not counted", "Not counted"),
     ]
 
 
