@@ -17,7 +17,7 @@ migrations = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
 help: ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-install: # what is missing on this machine
+install: ## what is missing on this machine; run, test, check and bench do it first
 	@bash .ci/install
 
 run: install ## server, demo data, daily usage and web app, from nothing (PORT=8000)

@@ -6,6 +6,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from functools import cache
+from typing import LiteralString, TypeVar
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -14,6 +15,8 @@ from psycopg.rows import class_row
 
 from app.database import Actor, Connection, Database
 from app.errors import USAGE, Problem
+
+T = TypeVar("T")
 
 HASHER = PasswordHasher()
 """argon2id with the library's current parameters; older hashes are renewed at the next sign-in."""
@@ -47,15 +50,12 @@ async def sign_in(
     database: Database, email: str, password: str, address: str | None
 ) -> SignedIn | Throttled | None:
     """Open a session; None when e-mail or password is wrong, at the same cost either way."""
-    async with (
-        database.auth() as connection,
-        connection.cursor(row_factory=class_row(_Attempt)) as cursor,
-    ):
-        await cursor.execute(
-            "select a.* from billing.begin_sign_in(%s, %s::inet) as a", [email, address]
-        )
-        attempt = await cursor.fetchone()
-    assert attempt is not None  # noqa: S101 - the function always answers
+    attempt = await _ask(
+        database,
+        _Attempt,
+        "select a.* from billing.begin_sign_in(%s, %s::inet) as a",
+        [email, address],
+    )
     if attempt.retry_after_seconds is not None:
         return Throttled(max(1, attempt.retry_after_seconds))
     async with AT_ONCE:
@@ -65,20 +65,19 @@ async def sign_in(
         outdated = HASHER.check_needs_rehash(attempt.password_hash)
         renewed = await asyncio.to_thread(HASHER.hash, password) if outdated else None
     token = new_token()
-    async with database.auth() as connection:
-        actor = await _actor(
-            connection,
-            "select a.* from billing.finish_sign_in(%s, %s, %s, %s) as a",
-            [attempt.attempt_id, email, token_sha256(token), renewed],
-        )
-    return None if actor is None else SignedIn(token, actor)
+    actor = await _ask(
+        database,
+        Actor,
+        "select a.* from billing.finish_sign_in(%s, %s, %s, %s) as a",
+        [attempt.attempt_id, email, token_sha256(token), renewed],
+    )
+    return SignedIn(token, actor) if actor.user_id else None
 
 
 async def sign_out(database: Database, token: str, *, everywhere: bool) -> None:
     """End this session, or every session of its user."""
     _touched.pop(token_sha256(token), None)
-    async with database.auth() as connection:
-        await connection.execute("select billing.sign_out(%s, %s)", [token, everywhere])
+    await _do(database, "select billing.sign_out(%s, %s)", [token, everywhere])
 
 
 async def touch(database: Database, token: str) -> None:
@@ -94,26 +93,35 @@ async def touch(database: Database, token: str) -> None:
 
 async def whose(database: Database, token: str) -> Actor | None:
     """Whose live session it is, noting that it is in use; None when it is not live."""
-    async with database.auth() as connection:
-        return await _actor(connection, "select a.* from billing.touch_session(%s) as a", [token])
+    actor = await _ask(database, Actor, "select a.* from billing.touch_session(%s) as a", [token])
+    return actor if actor.user_id else None
 
 
 async def audit(database: Database, token: str, event: str, tenant_id: UUID) -> None:
     """Note what the user of a session does about a tenant; ForeignKeyViolation without one."""
-    async with database.auth() as connection:
-        await connection.execute(
-            "select billing.record_audit(%s, %s, %s, null)", [token, event, tenant_id]
-        )
+    await _do(database, "select billing.record_audit(%s, %s, %s, null)", [token, event, tenant_id])
 
 
 _touched: dict[bytes, float] = {}
 
 
-async def _actor(connection: Connection, statement: str, parameters: list[object]) -> Actor | None:
-    async with connection.cursor(row_factory=class_row(Actor)) as cursor:
-        await cursor.execute(statement.encode(), parameters)
-        actor = await cursor.fetchone()
-    return actor if actor is not None and actor.user_id else None
+async def _ask(
+    database: Database, kind: type[T], statement: LiteralString, parameters: list[object]
+) -> T:
+    """The one row that a sign-in function answers with."""
+
+    async def work(connection: Connection) -> T:
+        async with connection.cursor(row_factory=class_row(kind)) as cursor:
+            await cursor.execute(statement, parameters)
+            row = await cursor.fetchone()
+        assert row is not None  # noqa: S101 - these functions always answer
+        return row
+
+    return await database.auth(work)
+
+
+async def _do(database: Database, statement: LiteralString, parameters: list[object]) -> None:
+    await database.auth(lambda connection: connection.execute(statement, parameters))
 
 
 def new_token() -> str:

@@ -62,6 +62,7 @@ class Actor:
 
 
 Work = Callable[[Connection, Actor], Awaitable[T]]
+AuthWork = Callable[[Connection], Awaitable[T]]
 
 
 class Database:
@@ -130,11 +131,24 @@ class Database:
                 await connection.execute("deallocate all")
                 raise
 
-    @asynccontextmanager
-    async def auth(self) -> AsyncGenerator[Connection]:
-        """A small transaction of its own for signing in and out, touching and auditing."""
-        async with self._pools["auth"].connection() as connection, connection.transaction():
-            yield connection
+    async def auth(self, work: AuthWork[T]) -> T:
+        """Do the work in a small transaction of its own: signing in and out, touching, auditing.
+
+        Tried once more, as reading is: what the first transaction wrote is undone by then.
+        """
+        try:
+            return await self._auth(work)
+        except REPLACED:
+            return await self._auth(work)
+
+    async def _auth(self, work: AuthWork[T]) -> T:
+        async with self._pools["auth"].connection() as connection:
+            try:
+                async with connection.transaction():
+                    return await work(connection)
+            except REPLACED:
+                await connection.execute("deallocate all")
+                raise
 
     @asynccontextmanager
     async def operator(self) -> AsyncGenerator[Connection]:

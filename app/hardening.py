@@ -10,7 +10,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from app import assets, requests
@@ -39,7 +39,8 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 class Envelope:
     """Around the whole application, unknown routes included: security headers on every answer,
     nothing kept but static files of this version, and one log line a request without personal data:
-    id, route, status, duration, kind of actor."""
+    id, route, status, duration, kind of actor. HEAD is answered as GET is, without the body, so
+    that no route has to remember it."""
 
     def __init__(self, app: ASGIApp, url: PublicUrl) -> None:
         self.app = app
@@ -50,6 +51,8 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         request_id, begin, status = secrets.token_hex(8), time.perf_counter(), 500
+        # a copy: the server has to know that it was HEAD, and leaves the body out
+        asked: HTTPScope = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         bind_contextvars(request_id=request_id)
 
         async def send_with_headers(message: Message) -> None:
@@ -63,19 +66,21 @@ class Envelope:
                     scope["path"], scope["query_string"]
                 ):
                     headers["Cache-Control"] = assets.KEEP
+                if "allow" in headers and "HEAD" not in headers["allow"]:
+                    headers["Allow"] = headers["allow"].replace("GET", "GET, HEAD")
                 headers["X-Request-Id"] = request_id
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(asked, receive, send_with_headers)
         finally:
             logger.info(
                 "request",
                 method=scope["method"],
-                route=scope.get("path_template") or "-",
+                route=asked.get("path_template") or "-",
                 status=status,
                 ms=round((time.perf_counter() - begin) * 1000, 1),
-                actor=scope.get("state", {}).get("actor_kind", "nobody"),
+                actor=asked.get("state", {}).get("actor_kind", "nobody"),
             )
 
 

@@ -1,10 +1,11 @@
 """`make bench`: build data sets, time every case beside its floor, print and keep the ratios."""
 
+import sys
 import time
 
 from rich.console import Console
 
-from bench import counting, data, growth, ingest, machine, peers, purge, reads, report, web
+from bench import counting, data, growth, ingest, machine, peers, publish, purge, reads, report, web
 from bench.sizes import Asked, parse
 from bench.stage import OPTIONS, Sessions, Stage
 from tests.server import Server
@@ -22,29 +23,44 @@ def main() -> None:
         stage = Stage(server, asked.sizes, say)
         with server.database("postgres").connect() as connection:
             facts = machine.facts(connection)
-        measure(stage, asked)
+        try:
+            measure(stage, asked)
+        except KeyboardInterrupt:
+            say("interrupted: what was measured until here")
     finally:
         server.end()
+    if not stage.cases and not stage.curves:
+        sys.exit(1)
     report.show(stage, facts)
-    console.print(f"kept in {report.keep(stage, facts, asked.size)}", highlight=False)
+    kept = report.keep(stage, facts, asked.size)
+    console.print(f"kept in {kept}", highlight=False)
     if asked.publish:
-        report.publish(stage, facts)
+        publish.publish([kept])
     say("done")
+    if stage.failed:
+        sys.exit(1)
 
 
 def measure(stage: Stage, asked: Asked) -> None:
+    """Part by part: what one part cannot do does not take the others' figures away."""
     if "counting" in asked.parts:
-        events(stage)
+        with stage.part("counting"):
+            events(stage)
     if asked.parts & {"reads", "web"}:
         for tenants in stage.sizes.read_tenants:
-            with reads.filled(stage, tenants) as (database, sessions):
-                stage.say(f"pages over {tenants:,} tenants")
-                reads.measure(stage, database, sessions, tenants)
-                if "web" in asked.parts and tenants == stage.sizes.read_tenants[0]:
-                    stage.say("the web application under load")
-                    web.measure(stage, database, sessions)
+            with stage.part(f"pages over {tenants:,} tenants"):
+                pages(stage, asked, tenants)
     if "growth" in asked.parts:
-        growth.measure(stage)
+        with stage.part("growth"):
+            growth.measure(stage)
+
+
+def pages(stage: Stage, asked: Asked, tenants: int) -> None:
+    with reads.filled(stage, tenants) as (database, sessions):
+        reads.measure(stage, database, sessions, tenants)
+        if "web" in asked.parts and tenants == stage.sizes.read_tenants[0]:
+            stage.say("the web application under load")
+            web.measure(stage, database, sessions)
 
 
 def events(stage: Stage) -> None:

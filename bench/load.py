@@ -28,7 +28,7 @@ def run(port: int, path: str, token: str, seconds: int) -> Load:
 
 
 def with_wrk(port: int, path: str, token: str, seconds: int) -> Load:
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "--timeout", "20s"]
     header = ["-H", f"Authorization: Bearer {token}", f"http://127.0.0.1:{port}{path}"]
     said = subprocess.run([*command, *header], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:

@@ -1,6 +1,7 @@
 """The server and the databases of one run, and what the cases say of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -30,9 +31,21 @@ class Stage:
     say: Callable[[str], None]
     cases: list[Case] = field(default_factory=list[Case])
     facts: dict[str, object] = field(default_factory=dict[str, object])
+    failed: list[str] = field(default_factory=list[str])
     curves: dict[str, list[dict[str, float]]] = field(
         default_factory=dict[str, list[dict[str, float]]]
     )
+
+    @contextmanager
+    def part(self, name: str) -> Generator[None]:
+        """Say what begins; keep an error as a fact and go on with the next part."""
+        self.say(name)
+        try:
+            yield
+        except (psycopg.Error, RuntimeError, AssertionError, OSError) as error:
+            self.failed.append(name)
+            self.facts[f"not measured to the end: {name}"] = str(error).partition("\n")[0]
+            self.say(f"{name}: {error}")
 
     @property
     def today(self) -> date:

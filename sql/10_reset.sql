@@ -63,14 +63,16 @@ begin
 end $$;
 
 -- Lock everything first, in the order in which others do: the release, which whoever counts holds
--- (lock class in 37; nothing is held yet, so only counting waits meanwhile), views from the
--- outermost in, tables whose triggers write markers (a host's own by taking the triggers away), the
--- rest. So whoever comes later waits empty-handed, and a busy database lets a release in. From the
--- views on, the timeout lies below deadlock_timeout: in a collision the rebuild gives way and never
--- a writer.
+-- (lock class in 37; nothing is held yet, so only counting waits meanwhile), the sessions by which
+-- every page begins, views from the outermost in, tables whose triggers write markers (a host's own
+-- by taking the triggers away), the rest. So whoever comes later waits empty-handed, and a busy
+-- database lets a release in. From the sessions on, the timeout lies below deadlock_timeout: in a
+-- collision the rebuild gives way and never a writer.
 set local lock_timeout = '2s';
 select pg_advisory_xact_lock(770036, 0);
 set local lock_timeout = '500ms';
+-- `alter view`, since `lock table` would go on to the tables beneath, which who has entered reads
+alter view if exists billing.live_sessions set (security_invoker = true);
 do $$
 declare
   v_statement text;

@@ -1,16 +1,17 @@
--- 50 · Words: numbers, dates and prices for people. Pages show them as they are.
+-- 50 · Words: numbers, dates and prices for people. Pages show them as they are. Stable, as what
+-- they call is: only then does the planner inline them.
 
 set local role billing_owner;
 
 create function billing.number_text(p_number numeric) returns text
-language sql immutable parallel safe
+language sql stable parallel safe
 as $$
   select to_char(p_number, 'FM999,999,999,999,999,999,990');
 $$;
 comment on function billing.number_text(numeric) is 'A whole number for people: 1,234,567.';
 
 create function billing.share_text(p_share numeric) returns text
-language sql immutable parallel safe
+language sql stable parallel safe
 as $$
   -- never rounded over a threshold: 79.9 is 79 % and normal, 100.4 is over
   select case
@@ -22,7 +23,7 @@ $$;
 comment on function billing.share_text(numeric) is 'The percentage for people.';
 
 create function billing.list_text(p_items text[]) returns text
-language sql immutable parallel safe
+language sql stable parallel safe
 as $$
   select coalesce(nullif(array_to_string(p_items[:cardinality(p_items) - 1], ', '), '') || ' and ', '')
     || p_items[cardinality(p_items)];
@@ -30,7 +31,7 @@ $$;
 comment on function billing.list_text(text[]) is 'A, B and C; NULL for none.';
 
 create function billing.period_text(p_start date, p_end date) returns text
-language sql immutable parallel safe
+language sql stable parallel safe
 as $$
   -- p_end is exclusive, people read inclusive dates
   select to_char(p_start, case
@@ -44,7 +45,7 @@ comment on function billing.period_text(date, date) is
 'The period [p_start, p_end) for people, with inclusive dates: 1 – 30 November 2026.';
 
 create function billing.price_text(p_price numeric, p_currency text) returns text
-language sql immutable parallel safe
+language sql stable parallel safe
 as $$
   select coalesce(
     case p_currency when 'USD' then '$' when 'EUR' then '€' when 'GBP' then '£'
@@ -57,7 +58,7 @@ comment on function billing.price_text(numeric, text) is
 
 create function billing.change_text(p_now bigint, p_before bigint, p_days integer, p_month text)
 returns text
-language sql immutable parallel safe
+language sql stable parallel safe
 as $$
   select case
     when coalesce(p_days, 0) = 0 then null

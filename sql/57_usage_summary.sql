@@ -3,7 +3,7 @@
 set local role billing_owner;
 
 create function billing.day_json(p_date date, p_state text, p_metrics json) returns json
-language sql immutable parallel safe
+language sql stable parallel safe
 as $$
   -- json has no ||, and jsonb would lose the order of the metrics
   select (format('{"date" : "%s", "state" : "%s", ', p_date, p_state)

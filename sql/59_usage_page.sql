@@ -74,7 +74,12 @@ create function billing.usage_page(p_tenant_id uuid, p_day date, p_as_of timesta
 returns table (page json)
 language sql stable parallel safe
 begin atomic
-  with document as materialized (
+  with told as materialized (  -- once: it is asked for this and that below
+    select s.tenant_id, s.summary
+    from billing.usage_summary_on(usage_page.p_day, usage_page.p_as_of) as s
+    where s.tenant_id = usage_page.p_tenant_id
+  ),
+  document as materialized (
     select
       s.tenant_id,
       s.summary::jsonb as summary,
@@ -82,9 +87,8 @@ begin atomic
       (s.summary ->> 'asOf')::timestamptz at time zone 'UTC' as as_of,
       (s.summary ->> 'completeThrough')::date as complete_through,
       s.summary #>> '{currentPlan,label}' as plan_label
-    from billing.usage_summary_on(usage_page.p_day, usage_page.p_as_of) as s
+    from told as s
     cross join billing.period_on(usage_page.p_day, usage_page.p_as_of) as r
-    where s.tenant_id = usage_page.p_tenant_id
   ),
   card as materialized (
     select c.*

@@ -63,6 +63,20 @@ class People:
             connection.rollback()
 
 
+@contextmanager
+def as_at_a_host(db: Db) -> Iterator[None]:
+    """With what PostgreSQL gives everybody, and a database of ours takes away: code, temporary
+    objects."""
+    rights = ("usage on language plpgsql", f"temporary on database {db.name}")
+    for right in rights:
+        rows(db, f"grant {right} to public")
+    try:
+        yield
+    finally:
+        for right in rights:
+            rows(db, f"revoke {right} from public")
+
+
 def settle(db: Db) -> People:
     """Two tenants with messages on three counted days; the foreign one's numbers are secrets."""
     rows(db, "update data.settings set billing_from = billing.utc_day(now()) - 2")

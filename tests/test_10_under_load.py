@@ -1,6 +1,7 @@
 """Releases in the middle of the day: writers, counters and pages notice nothing."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event, Thread
 from time import monotonic
@@ -12,8 +13,9 @@ import psycopg
 from app import release
 from app.database import REPLACED
 from tests.past import add_tenants, rows, value
-from tests.people import People, enter
+from tests.people import People, enter, settle
 from tests.server import Db
+from tests.together import PATIENCE, eventually
 
 REBUILDS = 10
 DAYS = 12
@@ -128,3 +130,22 @@ def test_releases_under_ingest_counting_and_reading(db: Db) -> None:
         db,
         "select sum(sms_outbound_count), sum(voice_minutes_inbound) from billing_usage_daily",
     ) == value(db, "select (select count(*) from messages), (select count(*) from calls)")
+
+
+def test_a_page_that_has_begun_is_let_through(db: Db) -> None:
+    """The rebuild waits for it where pages begin, and holds nothing that it needs meanwhile."""
+    people = settle(db)
+    rows(db, "delete from data.releases")
+    said: list[str] = []
+    awaited = "select c.relname from pg_locks as l join pg_class as c on c.oid = l.relation"
+    awaited += (
+        " where not l.granted and c.relnamespace in ('data'::regnamespace, 'billing'::regnamespace)"
+    )
+    with ThreadPoolExecutor(1) as pool, people.request(people.token()) as page:
+        rebuild = pool.submit(release.migrate, db.settings(), said.append)
+        assert eventually(lambda: rows(db, awaited)) == ["live_sessions"]
+        page.execute("set local lock_timeout = '50ms'")
+        assert page.execute("select summary from usage_summary").fetchone()
+        page.commit()
+        rebuild.result(PATIENCE)
+    assert said == ["rebuilt schema billing"]

@@ -1,8 +1,11 @@
 """The attacker's SQL in place of every query of a page: it tells of its own tenant only."""
 
+import re
+
 import pytest
 from psycopg import errors as pg
 
+from app.settings import ROOT
 from tests.past import rows, value
 from tests.people import (
     FOREIGN_SEGMENTS,
@@ -50,8 +53,6 @@ savepoint s; select CLAIM; table tenant_usage
 savepoint s; select CLAIM; rollback to s; table tenant_usage
 commit; begin; table tenant_usage
 commit and chain; table tenant_usage
-do $$ begin raise notice '%', (select json_agg(u) from tenant_usage as u); end $$
-do $$ begin perform enter('guess'); exception when others then null; end $$; table tenant_usage
 select 1 / (u.sms_outbound_segments - {segments}) from usage_daily as u
 select u.tenant_name::integer from tenant_usage as u where u.tenant_name not like 'Own%'
 select u.* from tenant_usage as u where 1 / (length(u.tenant_name) - 11) is null
@@ -144,6 +145,18 @@ def test_what_an_explained_plan_tells(people: People) -> None:
         plan = "\n".join(row[0] for row in connection.execute(explain))
         assert "Rows Removed by Filter" in plan
         assert not [secret for secret in (*SECRETS, str(people.foreign)) if secret in plan]
+
+
+def test_no_page_explains_a_plan(people: People) -> None:
+    """Nothing that the application sends or a function of ours runs is an EXPLAIN."""
+    plan = (
+        r"\bexplain\s*(\(\s*(analyze|verbose|format|costs)|(analyze|verbose|select|with|table)\b)"
+    )
+    bodies = "select coalesce(prosrc, '') || pg_get_functiondef(oid) from pg_proc"
+    bodies += " where pronamespace = 'billing'::regnamespace"
+    sent = [file.read_text() for file in (ROOT / "app").rglob("*.py")] + rows(people.db, bodies)
+    assert len(sent) > 100
+    assert not [text for text in sent if re.search(plan, text, re.IGNORECASE)]
 
 
 @pytest.mark.parametrize("login", ["billing_tenant", "billing_root", "billing_auth"])

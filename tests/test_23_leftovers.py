@@ -11,10 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import errors as pg
-from psycopg import sql
 
 from app.database import SIZES, Actor, Connection, Database
-from tests.people import READ, SECRETS, People, settle
+from tests.people import READ, SECRETS, People, as_at_a_host, settle
 from tests.pooler import ROUTES, routed
 from tests.server import Db
 
@@ -63,7 +62,13 @@ LEFT: dict[str, tuple[str, str, object]] = {
     "no row security": ("set row_security = off", "show row_security", [("on",)]),
     "a transaction": ("commit; begin; select 1", "select 1", [(1,)]),
     "a failed one": ("savepoint s; select 1 / 0", "select 1", [(1,)]),
-    "no statements": (
+    "a statement of the path": (
+        "prepare mine as table tenant_usage",
+        "execute mine",
+        pg.InvalidSqlStatementName,
+    ),
+    "no statements": ("deallocate all", "select 1", [(1,)]),
+    "no statements, by code": (
         "do $$ begin execute 'deallocate all'; end $$",
         "select 1",
         [(1,)],
@@ -72,14 +77,10 @@ LEFT: dict[str, tuple[str, str, object]] = {
 
 
 @pytest.fixture(scope="module")
-def people(module_db: Db) -> People:
-    """Where temporary tables are everybody's right, as in many an adopter's database."""
-    people = settle(module_db)
-    with people.db.connect() as connection:
-        name = sql.Identifier(people.db.name)
-        allow = sql.SQL("grant temporary on database {} to public")
-        connection.execute(allow.format(name))
-    return people
+def people(module_db: Db) -> Iterator[People]:
+    """Where temporary tables and code are everybody's right, as in many an adopter's database."""
+    with as_at_a_host(module_db):
+        yield settle(module_db)
 
 
 @pytest.fixture(scope="module", params=ROUTES)
@@ -156,9 +157,15 @@ begin
   end loop;
 end $$
 """
+FOIST_BY_HAND = """
+deallocate {name};
+prepare {name} (text) as select a.* from set_config('app.stolen', $1, false), billing.enter($1) as a
+"""
+NAMES = "select name from pg_prepared_statements where statement like '%billing.enter%'"
 
 
-def test_no_statement_of_ours_is_replaced(people: People, route: Db) -> None:
+@pytest.mark.parametrize("by_hand", [False, True], ids=["by code", "by hand"])
+def test_no_statement_of_ours_is_replaced(people: People, route: Db, by_hand: bool) -> None:
     """`prepare` under the name of a statement that the pool has prepared would run in its place in
     another tenant's request: with that tenant's token as its parameter and that tenant's rights."""
 
@@ -167,7 +174,12 @@ def test_no_statement_of_ours_is_replaced(people: People, route: Db) -> None:
             for _ in range(7):
                 await visits.both_see_their_own()
             attacker, victim = visits.tokens[people.own], visits.tokens[people.foreign]
-            await visits.ask(attacker, FOIST)
+            foist = FOIST
+            if by_hand:  # behind a pooler nothing is prepared: a name that might be
+                names = await visits.ask(attacker, NAMES)
+                assert bool(names) is (visits.people.db == route)
+                foist = FOIST_BY_HAND.format(name=names[0][0] if names else "_pg3_1")
+            await visits.ask(attacker, foist)
             assert {row[0] for row in await visits.ask(victim, READ)} == {people.foreign}
             assert await visits.ask(attacker, LEFT["a setting"][1]) == NONE
             assert len(visits.backends) == 1

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import growth, report
+from bench import growth, publish, report
 from bench.__main__ import measure
 from bench.sizes import PARTS, SMALL, Asked, Sizes
 from bench.stage import Stage
@@ -33,6 +33,7 @@ def test_every_case_is_measured(
 ) -> None:
     stage = Stage(server, TINY, lambda _: None)
     measure(stage, Asked("small", TINY, frozenset(PARTS), publish=True))
+    assert not stage.failed, stage.facts
     names = {case.name for case in stage.cases}
     assert names >= {"P1", "P2", "P3", "P5", "P6", "P7", "P9", "P10", "P11", "purge", "peer"}
     assert all(case.ratio > 0 and len(case.values) > 0 for case in stage.cases)
@@ -40,19 +41,19 @@ def test_every_case_is_measured(
     assert len(growth.slopes(stage.curves)) == 3
 
     page = tmp_path / "performance.md"
-    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-    monkeypatch.setattr(report, "PAGE", page)
-    monkeypatch.setattr(report, "IMAGE", tmp_path / "images/growth.svg")
+    page.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
+    monkeypatch.setattr(publish, "PAGE", page)
+    monkeypatch.setattr(publish, "IMAGE", tmp_path / "images/growth.svg")
     monkeypatch.setattr(report, "HISTORY", tmp_path / "history")
     report.show(stage, {})
-    report.publish(stage, {})
-    assert page.read_text().startswith(f"before\n{report.BEGIN}\n")
-    assert page.read_text().endswith(f"\n{report.END}\nafter\n")
+    kept = report.keep(stage, {}, "small")
+    publish.publish([kept])
+    assert page.read_text().startswith(f"before\n{publish.BEGIN}\n")
+    assert page.read_text().endswith(f"\n{publish.END}\nafter\n")
     assert "\nold\n" not in page.read_text()
     assert page.read_text().count("\n| P") >= 9
     ElementTree.parse(tmp_path / "images/growth.svg")  # noqa: S314 - our own
-    kept = json.loads(report.keep(stage, {}, "small").read_text())
-    assert {case["name"] for case in kept["cases"]} == names
+    assert {case["name"] for case in json.loads(kept.read_text())["cases"]} == names
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_every_answer_is_hardened(
     assert "server" not in response.headers
     assert ("retry-after" in response.headers) is (status in (429, 503))
     if status == 405:
-        assert set(response.headers["allow"].split(", ")) == {"GET", "OPTIONS"}
+        assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
     if status >= 400 and not path.startswith(SUMMARY):
         assert response.headers["content-type"].startswith("text/html")
         assert "</html>" in response.text

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app import database, release
-from tests.browsing import HTML, JSON, SUMMARY, bearer, browsing
+from tests.browsing import HTML, JSON, SUMMARY, Browser, bearer, browsing, let_in, sign_in
 from tests.past import rows, value
 from tests.people import People, settle
 from tests.server import Db, Server
@@ -53,6 +53,50 @@ def test_a_release_under_a_prepared_statement(
             assert browser.get(SUMMARY, headers=owner).json() == before
     kind = "select pg_typeof(s.summary)::text from billing.usage_summary as s limit 1"
     assert value(db, kind) == "jsonb"
+
+
+AUTH_RESULTS = {
+    "out email text": "out email varchar",
+    "out attempt_id bigint, out password_hash text": (
+        "out attempt_id bigint, out password_hash varchar"
+    ),
+    "p_everywhere boolean) returns integer": "p_everywhere boolean) returns bigint",
+    "select count(*)::integer from ended": "select count(*) from ended",
+}
+
+
+@pytest.mark.usefixtures("cheap")
+@pytest.mark.parametrize("before", [1, 8])
+def test_a_release_under_signing_in_and_out(
+    db: Db, checkout: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    """The same for what writes: tried again from its beginning, and written once."""
+    monkeypatch.setitem(database.SIZES, "auth", 1)
+    people, file = settle(db), checkout / "sql/22_sign_in.sql"
+    let_in(db, email := people.add("owner"))
+
+    def there_and_back(browser: Browser) -> None:
+        assert sign_in(browser, email).status_code == 303
+        assert browser.get("/").status_code == 302
+        form = {"form_secret": browser.cookies["form"]}
+        assert browser.post("/logout", data=form).status_code == 303
+
+    with browsing(db) as browser:
+        for _ in range(before):
+            there_and_back(browser)
+        text = file.read_text()
+        for old, new in AUTH_RESULTS.items():
+            assert old in text
+            text = text.replace(old, new)
+        file.write_text(text)
+        rebuilt(db)
+        for _ in range(2):
+            there_and_back(browser)
+    attempts = "select count(*), count(*) filter (where succeeded) from data.sign_in_attempts"
+    assert value(db, attempts) == (before + 2, before + 2)
+    assert (
+        value(db, "select count(*) from data.sessions where revoked_at is not null") == before + 2
+    )
 
 
 def test_the_database_goes_and_comes_back(
