@@ -143,7 +143,7 @@ def test_the_web_application_counts_when_nobody_else_did(db: Db) -> None:
 @pytest.mark.usefixtures("quick")
 def test_the_web_application_outlives_its_database(db: Db) -> None:
     """While the database is away it says so and goes on; afterwards it counts again."""
-    with capture_logs() as log, web_app(db):
+    with web_app(db), capture_logs() as log:  # the application sets up its logs when it is made
         eventually(db, runs_by("web start"))
         rows(db, "update usage_runs set finished_at = now() - interval '1 hour'")
         server = Db("postgres", db.port)
