@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from app.axis import compact, scale
+
 logger = structlog.get_logger()
 
 Series = dict[str, Any]
@@ -14,8 +16,6 @@ Days = Sequence[dict[str, Any]]
 
 AXIS, TOP, BOTTOM, RIGHT = 44, 20, 24, 2
 """Room around the plot, in units of the drawing: for the labels, and for half a letter."""
-TICKS = 4
-"""Lines above the base line, at most."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,16 @@ class Bar:
     width: float
     height: float
     is_partial: bool
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of a day from edge to edge, what it says, and its bar if it was counted."""
+
+    x: float
+    width: float
     tip: str
+    bar: Bar | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Plot:
     base: int
     tall: int
     ticks: int
-    bars: list[Bar]
+    slots: list[Slot]
     gaps: list[Gap]
     lines: list[Mark]
     days: list[Mark]
@@ -110,20 +119,19 @@ def plot(series: Series, days: Days, width: int, height: int, every: int) -> Plo
     def x_of(index: float) -> float:
         return round(AXIS + index * slot, 1)
 
-    bars: list[Bar] = []
-    for index, (point, day) in enumerate(zip(points, days, strict=True)):
-        if point["value"] is not None:
-            high = round(max(point["value"] * tall / top, 1.5 if point["value"] else 0), 1)
-            bars.append(
-                Bar(
-                    x=x_of(index + 0.18),
-                    y=round(base - high, 1),
-                    width=round(slot * 0.64, 1),
-                    height=high,
-                    is_partial=day["is_today"],
-                    tip=point["tip"],
-                )
-            )
+    def bar_at(index: int) -> Bar | None:
+        value = points[index]["value"]
+        if value is None:
+            return None
+        high = round(max(value * tall / top, 1.5 if value else 0), 1)
+        return Bar(
+            x=x_of(index + 0.18),
+            y=round(base - high, 1),
+            width=round(slot * 0.64, 1),
+            height=high,
+            is_partial=days[index]["is_today"],
+        )
+
     last = len(days) - 1
     return Plot(
         width=width,
@@ -134,7 +142,10 @@ def plot(series: Series, days: Days, width: int, height: int, every: int) -> Plo
         base=base,
         tall=tall,
         ticks=AXIS - 8,
-        bars=bars,
+        slots=[
+            Slot(x_of(index), round(slot, 1), point["tip"], bar_at(index))
+            for index, point in enumerate(points)
+        ],
         gaps=[
             Gap(
                 x=x_of(first),
@@ -174,22 +185,3 @@ def _gaps(points: Sequence[dict[str, Any]], days: Days) -> list[tuple[str, int, 
         for (word, length), start in zip(runs, starts, strict=True)
         if word is not None
     ]
-
-
-def scale(values: Sequence[int]) -> tuple[int, int]:
-    """Step and end of an axis for these numbers: steps of 1, 2 or 5 times a power of ten."""
-    highest = max([1, *values])
-    magnitude = 1
-    while True:
-        for step in (magnitude, 2 * magnitude, 5 * magnitude):
-            if step * TICKS >= highest:
-                return step, step * -(-highest // step)
-        magnitude *= 10
-
-
-def compact(number: int) -> str:
-    """A label for an axis: 950, 1.2k, 30k, 4.5M, 12G."""
-    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= size:
-            return f"{number / size:.1f}".removesuffix(".0") + letter
-    return str(number)

@@ -7,11 +7,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app import chart
+from app import axis, chart
 from app.sparkline import sparkline
 
 NUMBERS = st.one_of(st.none(), st.just(0), st.integers(0, 10**12))
 VALUES = st.lists(NUMBERS, min_size=30, max_size=30)
+
+
+def bars(plot: chart.Plot) -> list[chart.Bar]:
+    return [slot.bar for slot in plot.slots if slot.bar is not None]
 
 
 def drawn(values: list[int | None], width: int = 944, height: int = 168) -> chart.Plot:
@@ -36,13 +40,15 @@ def drawn(values: list[int | None], width: int = 944, height: int = 168) -> char
 def test_every_day_is_in_its_place(values: list[int | None]) -> None:
     plot = drawn(values)
     known = [value for value in values if value is not None]
-    assert len(plot.bars) == len(known)
-    for bar, value in zip(plot.bars, known, strict=True):
+    assert [slot.bar is None for slot in plot.slots] == [value is None for value in values]
+    for slot, following in pairwise(plot.slots):
+        assert slot.x + slot.width == pytest.approx(following.x, abs=0.11)
+    for bar, value in zip(bars(plot), known, strict=True):
         assert plot.left <= bar.x < bar.x + bar.width <= plot.right
         assert plot.top - 0.1 <= bar.y <= plot.base
         assert bar.y + bar.height == pytest.approx(plot.base, abs=0.11)
         assert (bar.height == 0) is (value == 0)
-    for (one, bar), (two, next_bar) in pairwise(zip(known, plot.bars, strict=True)):
+    for (one, bar), (two, next_bar) in pairwise(zip(known, bars(plot), strict=True)):
         assert bar.x + bar.width < next_bar.x
         assert (one > two) <= (bar.height >= next_bar.height)
     covered = sum(gap.width for gap in plot.gaps) / ((plot.right - plot.left) / 30)
@@ -52,11 +58,11 @@ def test_every_day_is_in_its_place(values: list[int | None]) -> None:
 @given(values=VALUES)
 def test_the_axis_is_of_round_numbers(values: list[int | None]) -> None:
     numbers = [value or 0 for value in values]
-    step, top = chart.scale(numbers)
+    step, top = axis.scale(numbers)
     assert top >= max(numbers)
     assert top - step < max([1, *numbers])
     assert top % step == 0
-    assert top // step <= chart.TICKS
+    assert top // step <= axis.TICKS
     assert str(step).rstrip("0") in ("1", "2", "5")
     lines = drawn(values).lines
     assert lines[0].text == "0"
@@ -69,7 +75,7 @@ def test_labels_months_gaps_and_today() -> None:
     assert [day.text for day in plot.days][-2:] == ["26 Apr", "30 Apr"]
     assert [month.text for month in plot.months] == ["April"]
     assert [(gap.word, gap.middle) for gap in plot.gaps] == [("Not counted", 88.9)]
-    assert [bar.is_partial for bar in plot.bars] == [False] * 28 + [True]
+    assert [bar.is_partial for bar in bars(plot)] == [False] * 28 + [True]
 
 
 def test_a_run_of_gaps_is_told_once_for_each_reason() -> None:
@@ -85,7 +91,7 @@ def test_a_run_of_gaps_is_told_once_for_each_reason() -> None:
      (2 * 10**9, "2G")],
 )  # fmt: skip
 def test_labels_are_compact(number: int, text: str) -> None:
-    assert chart.compact(number) == text
+    assert axis.compact(number) == text
 
 
 def test_what_cannot_be_drawn_takes_nothing_else_with_it(
