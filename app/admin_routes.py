@@ -80,6 +80,16 @@ async def overview_page(
     )
 
 
+@get("/admin/billing/health", include_in_schema=False)
+async def health_page(gate: NamedDependency[Gate]) -> Template:
+    """What is behind the few numbers of health on the overview."""
+
+    async def work(connection: Connection, _: Actor) -> dict[str, Any]:
+        return await usage_tenants.health(connection)
+
+    return gate.page("health.html", {"page": await gate.as_root(work)})
+
+
 @get("/admin/billing/tenants/{tenant_id:uuid}", include_in_schema=False)
 async def tenant_page(
     gate: NamedDependency[Gate], tenant_id: FromPath[UUID], period: Period = None

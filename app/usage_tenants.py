@@ -63,6 +63,13 @@ async def table(connection: Connection, wish: Wish, month: date | None) -> str |
     return csv_text.render(names, (list(row.values()) for row in rows))
 
 
+async def health(connection: Connection) -> dict[str, Any]:
+    """Holes, questionable facts, days changed after publication, last runs; see the function."""
+    cursor = await connection.execute("select billing.health_page()")
+    row = await cursor.fetchone()
+    return row[0] if row else {}  # pyright: ignore[reportReturnType]
+
+
 async def name(connection: Connection, tenant_id: UUID) -> str:
     """What a tenant is called, for root."""
     cursor = await connection.execute(

@@ -78,6 +78,7 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             admin_routes.tenants_usage,
             admin_routes.tenants_csv,
             admin_routes.overview_page,
+            admin_routes.health_page,
             admin_routes.tenant_page,
             explain_routes.explain,
             explain_routes.explain_csv,

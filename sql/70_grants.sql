@@ -77,6 +77,7 @@ grant execute on function billing.require_choice(text, text, text[]),
   billing.is_growing(bigint, bigint), billing.growth_text(bigint, bigint),
   billing.share_of_all_text(bigint, bigint), billing.sparkline(bigint[]),
   billing.overview_direction(text, text), billing.age_text(interval), billing.health_json(),
+  billing.instant_text(timestamptz), billing.health_page(),
   billing.overview_entry(uuid, text, text, text, text, bigint, bigint, bigint, bigint, numeric,
     text, text, bigint, bigint),
   billing.shown_period(date, timestamptz), billing.compared_days(date, timestamptz),
@@ -135,7 +136,7 @@ set local role billing_aggregator;
 grant execute on function billing.utc_day(timestamptz), billing.complete_through()
 to billing_tenant, billing_root;
 grant execute on function billing.lock_class(text) to billing_identity;
-grant execute on function billing.aggregate_as_root(date, date),
+grant execute on function billing.aggregate_as_root(date, date), billing.read_runs(integer),
   billing.read_health(), billing.verification(date, date), billing.verify_usage(date, date),
   billing.questionable_rows(text, integer, bigint), billing.read_data_quality(boolean),
   billing.day_states(date, date), billing.usage_digest(date, date)

@@ -22,6 +22,7 @@ PAGES = {
         f"/admin/billing/verify?from={date.today() - timedelta(days=3)}&to={date.today()}",
         200,
     ),
+    "health": ("root", "/admin/billing/health", 200),
     "bad period": ("owner", "/settings/billing?period=2026", 400),
     "nothing here": ("owner", "/nowhere", 404),
 }
