@@ -157,17 +157,6 @@ def test_over_near_and_their_counts(root: tuple[Browser, People]) -> None:
     assert f"≥ 80 % ({len(near)})" in page
 
 
-@pytest.mark.skipif(TODAY.day == 1, reason="no complete day to compare on the first of a month")
-def test_growth_is_told_of_the_same_days(root: tuple[Browser, People]) -> None:
-    browser, _ = root
-    assert names(browser, "show=growing") == ["Growing 100%"]
-    assert names(browser, "sort=change")[0] == "Growing 100%"
-    (change,) = (e["change"] for e in listed(browser) if e["tenantName"] == "Growing 100%")
-    assert change["completeDays"] == 4 * change["sameDaysBefore"] > 0
-    (line,) = (row for row in filed(browser) if row["tenantName"] == "Growing 100%")
-    assert int(line["completeDays"]) == change["completeDays"]
-
-
 @pytest.mark.parametrize(
     ("query", "words"),
     [
