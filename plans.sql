@@ -38,10 +38,4 @@ on conflict (code) do update set
   max_voice_minutes_per_month = excluded.max_voice_minutes_per_month,
   max_emails_per_month = excluded.max_emails_per_month,
   max_ai_requests_per_month = excluded.max_ai_requests_per_month
-where (
-  p.sort_order, p.label, p.monthly_base_price, p.currency, p.max_sms_per_month,
-  p.max_voice_minutes_per_month, p.max_emails_per_month, p.max_ai_requests_per_month
-) is distinct from (
-  excluded.sort_order, excluded.label, excluded.monthly_base_price, excluded.currency,
-  excluded.max_sms_per_month, excluded.max_voice_minutes_per_month,
-  excluded.max_emails_per_month, excluded.max_ai_requests_per_month);
+where p.* is distinct from excluded.*;

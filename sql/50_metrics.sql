@@ -5,7 +5,7 @@ set local role billing_owner;
 
 -- name is the column in billing.usage_daily and tenant_usage, json_name the same in JSON and CSV.
 -- limit_column is the column of the plan that the period's total is compared with. card is the
--- metric under which a detail is shown; series the place in the chart, one unit to the axis.
+-- metric under which a detail is shown; series the place in the chart, 1 to 4, each a panel.
 create view billing.metrics with (security_invoker = true) as
 select
   m.sort_order,

@@ -15,7 +15,7 @@ as $$
     when 'aiRequests' then p_ai_requests
   end;
 $$;
-comment on function billing.column_value(text, bigint, bigint, bigint, bigint) is
+comment on function billing.column_value is
 'The figure of a column by its JSON name; NULL for a column that is no metric.';
 
 create function billing.overview_metric(p_sort text) returns text
@@ -154,9 +154,7 @@ as $$
     'change', case when p_used_before is not null then json_build_object(
       'metric', p_metric, 'completeDays', p_used, 'sameDaysBefore', p_used_before) end);
 $$;
-comment on function billing.overview_entry(
-  uuid, text, text, text, text, bigint, bigint, bigint, bigint, numeric, text, text, bigint,
-  bigint) is
+comment on function billing.overview_entry is
 'A tenant in the shape of GET /api/admin/billing/usage/tenants.';
 
 create function billing.share_of_all_text(p_part bigint, p_whole bigint) returns text

@@ -68,54 +68,8 @@ select f.rule, f.severity, f.object, f.what_to_do
 from billing.source_findings as f
 
 union all
-select 'metric_not_in_view', 'error', format('%s in %s', m.name, v.relname),
-  'Add the column in sql/53_usage_daily.sql and sql/54_tenant_usage.sql.'
-from billing.metrics as m
-join our_relation as v on v.nspname = 'billing' and v.relname in ('usage_daily', 'tenant_usage')
-where not exists (
-  select from pg_attribute as a where a.attrelid = v.oid and a.attname = m.name)
-
-union all
-select 'column_without_metric', 'error', a.attname::text,
-  'Add the metric to billing.metrics in sql/50_metrics.sql.'
-from our_relation as r
-join pg_attribute as a on a.attrelid = r.oid
-where r.nspname = 'data' and r.relname = 'billing_usage_daily' and a.attnum > 0
-  and not a.attisdropped and a.atttypid = 'bigint'::regtype and a.attname <> 'id'
-  and not exists (select from billing.metrics as m where m.name = a.attname)
-
-union all
-select 'metric_not_in_json', 'error', m.name,
-  'Add it to billing.metrics_json in sql/50_metrics.sql, under its JSON name.'
-from billing.metrics as m
-cross join our_function as f
-where f.proname = 'metrics_json'
-  and position(format('''%s'', p_%s', m.json_name, m.name) in f.prosrc) = 0
-
-union all
-select 'limit_not_compared', 'error', m.name,
-  'Compare it with its limit in billing.tenant_usage_on, sql/54_tenant_usage.sql.'
-from billing.metrics as m
-cross join our_function as f
-cross join lateral (select pg_get_function_sqlbody(f.oid) as text) as body
-where f.proname = 'tenant_usage_on' and m.limit_column is not null
-  and not (
-    position(format('share_of_limit(u.%s, p.%s)', m.name, m.limit_column) in body.text) > 0
-    and position(format('(u.%s > p.%s)', m.name, m.limit_column) in body.text) > 0)
-
-union all
-select 'status_not_listed', 'error', x.source,
-  'Write its words in sql/30_usage_source.sql as `when p_status in (…) then ''counted''`: pages '
-  'say what counts.'
-from (select distinct m.source from billing.metrics as m) as x
-where not exists (
-  select from billing.usage_statuses as s where s.source = x.source and s.outcome = 'counted')
-
-union all
-select 'metric_not_explained', 'error', m.name,
-  'Say in billing.metric_kinds (sql/47_explain_usage.sql) which rows feed it.'
-from billing.metrics as m
-where not exists (select from billing.metric_kinds as k where k.metric = m.name)
+select f.rule, f.severity, f.object, f.what_to_do
+from billing.metric_findings as f
 
 union all
 select 'undocumented', 'advice', x.name, 'Say what it means with `comment on`.'

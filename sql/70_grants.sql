@@ -73,13 +73,11 @@ grant select on billing.usage_health, billing.data_quality, billing.overview_col
 to billing_root;
 grant execute on function billing.require_choice(text, text, text[]),
   billing.require_overview(text, text, text, text, text),
-  billing.column_value(text, bigint, bigint, bigint, bigint), billing.overview_metric(text),
+  billing.column_value, billing.overview_metric(text), billing.overview_entry,
   billing.is_growing(bigint, bigint), billing.growth_text(bigint, bigint),
   billing.share_of_all_text(bigint, bigint), billing.sparkline(bigint[]),
   billing.overview_direction(text, text), billing.age_text(interval), billing.health_json(),
   billing.instant_text(timestamptz), billing.health_page(),
-  billing.overview_entry(uuid, text, text, text, text, bigint, bigint, bigint, bigint, numeric,
-    text, text, bigint, bigint),
   billing.shown_period(date, timestamptz), billing.compared_days(date, timestamptz),
   billing.usage_on_days(text, date[]), billing.active_tenants(date, date),
   billing.overview_tenants(text, text, text, text, text, text, date, timestamptz, boolean),
@@ -90,7 +88,7 @@ to billing_root;
 
 -- operator: runs, looks after, touches no table
 grant select on billing.findings, billing.isolation_findings, billing.role_findings,
-  billing.source_findings,
+  billing.source_findings, billing.metric_findings,
   billing.usage_health, billing.data_quality, billing.metrics, billing.usage_statuses,
   billing.metric_kinds
 to billing_operator;
@@ -111,7 +109,7 @@ grant select on data.plans to billing_ingest;
 
 -- deploy: records what it installed, reads what it has to check
 grant select on billing.findings, billing.isolation_findings, billing.role_findings,
-  billing.source_findings,
+  billing.source_findings, billing.metric_findings,
   billing.metrics, billing.usage_statuses,
   billing.metric_kinds
 to billing_deploy;

@@ -19,6 +19,27 @@ METRIC_BREAKS: list[tuple[str, LiteralString, LiteralString]] = [
         "alter table data.billing_usage_daily drop column faxes_sent",
     ),
     (
+        "column_not_counted",
+        rewritten("write_day", "ai_requests = excluded.ai_requests", "ai_requests = 0"),
+        rewritten("write_day", "ai_requests = 0", "ai_requests = excluded.ai_requests"),
+    ),
+    (
+        "column_not_counted",
+        rewritten("changed_usage", "o.emails_sent", "o.ai_requests"),
+        rewritten("changed_usage", "o.ai_requests, o.ai_requests", "o.emails_sent, o.ai_requests"),
+    ),
+    (
+        "kind_not_counted",
+        rewritten("count_usage", "g.counts_as = 'email'", "g.counts_as = 'ai_request'"),
+        rewritten(
+            "count_usage",
+            "sum(g.units) filter (where g.counts_as = 'ai_request'), 0)::bigint,\n      coalesce("
+            "sum(g.units) filter (where g.counts_as = 'ai_request')",
+            "sum(g.units) filter (where g.counts_as = 'email'), 0)::bigint,\n      coalesce("
+            "sum(g.units) filter (where g.counts_as = 'ai_request')",
+        ),
+    ),
+    (
         "metric_not_explained",
         "do $$ begin execute 'create or replace view billing.metric_kinds with"
         " (security_invoker = true) as ' || replace(pg_get_viewdef('billing.metric_kinds'),"
@@ -41,6 +62,21 @@ METRIC_BREAKS: list[tuple[str, LiteralString, LiteralString]] = [
         "limit_not_compared",
         rewritten("tenant_usage_on", "(u.ai_requests > p.max_ai", "(u.emails_sent > p.max_ai"),
         rewritten("tenant_usage_on", "(u.emails_sent > p.max_ai", "(u.ai_requests > p.max_ai"),
+    ),
+    (
+        "limit_without_metric",
+        "alter table data.plans add column max_faxes_per_month bigint",
+        "alter table data.plans drop column max_faxes_per_month",
+    ),
+    (
+        "limit_not_in_json",
+        rewritten("usage_summary_on", "'maxAiRequestsPerMonth'", "'maxAiCallsPerMonth'"),
+        rewritten("usage_summary_on", "'maxAiCallsPerMonth'", "'maxAiRequestsPerMonth'"),
+    ),
+    (
+        "metric_not_in_overview",
+        rewritten("column_value", "'aiRequests' then", "'aiCalls' then"),
+        rewritten("column_value", "'aiCalls' then", "'aiRequests' then"),
     ),
     (
         "status_not_listed",
