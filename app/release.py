@@ -115,7 +115,7 @@ def _rebuild(connection: Connection) -> None:
             with connection.transaction():
                 connection.execute("set local role billing_deploy")
                 for path in sorted(SQL.glob("[1-7]*.sql")):
-                    _execute(connection, path)
+                    _build(connection, path)
             return
         except (pg.LockNotAvailable, pg.DeadlockDetected):
             if time.monotonic() >= deadline:
@@ -130,6 +130,19 @@ def _rebuild(connection: Connection) -> None:
             raise Problem(
                 f"{error.diag.message_primary}. {error.diag.message_hint}", REFUSED
             ) from None
+
+
+def _build(connection: Connection, path: Path) -> None:
+    """Run a file of sql/; whoever has edited it is told where it is wrong."""
+    try:
+        _execute(connection, path)
+    except (pg.ProgrammingError, pg.DataError) as error:
+        place, at = f"{path.parent.name}/{path.name}", error.diag.statement_position
+        if at:
+            place += f", line {path.read_text()[: int(at)].count(chr(10)) + 1}"
+        raise Problem(
+            f"The release was not installed: {place}: {error.diag.message_primary}", REFUSED
+        ) from None
 
 
 def _holder(connection: Connection) -> str:

@@ -80,14 +80,17 @@ where not exists (
 
 union all
 select 'metric_not_in_overview', 'error', m.name,
-  'It has a card, and so a column: add it to column_value, overview_entry and overview_tenants in '
-  'sql/58_*, tenants_document and tenants_table in sql/59_tenants_*.'
+  'It has a card, and so a column: add it to column_value and overview_entry in '
+  'sql/58_overview_words.sql, and in sql/58_tenant_overview.sql, sql/59_tenants_document.sql and '
+  'sql/59_tenants_page.sql.'
 from billing.metrics as m
 where m.on_card and exists (
   select from our_function as f
   where f.name = 'column_value' and position(format('''%s'' then', m.json_name) in f.body) = 0
     or f.name = 'overview_entry' and position(format('''%s'', p_', m.json_name) in f.body) = 0
-    or f.name = 'tenants_table' and not m.json_name = any(f.arguments))
+    or f.name = 'tenants_table' and not m.json_name = any(f.arguments)
+    or f.name in ('overview_tenants', 'tenants_document', 'tenants_table')
+    and f.body !~ format('\.%s\M', m.name))
 
 union all
 select 'limit_without_metric', 'error', a.attname::text,

@@ -16,6 +16,7 @@ from tests.pages import Block, blocks, pages
 from tests.scratch import ROOT, Done, Scratch
 
 ELSEWHERE = {
+    "docs/add-a-metric.md": "tests/test_add_a_metric.py",
     "docs/adopt.md": "tests/adopted/test_adopting.py",
     "docs/operations.md": "tests/test_docs_operations.py",
 }
