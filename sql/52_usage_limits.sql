@@ -11,7 +11,16 @@ $$;
 comment on function billing.share_of_limit(bigint, bigint) is
 'Percent of the limit, exact; NULL where there is nothing to compare with (unlimited, 0).';
 
--- The one place with thresholds: approaching from 80 %, over beyond 100 %; 100 % is within.
+-- The one place with thresholds: approaching from 80 %, over beyond 100 %; 100 % is within. In
+-- whole numbers, since the overview compares every tenant with every limit of its plan.
+create function billing.near_limit(p_limit bigint) returns bigint
+language sql immutable parallel safe
+as $$
+  select nullif(p_limit, 0) - p_limit / 5;
+$$;
+comment on function billing.near_limit(bigint) is
+'The least use that approaches a limit: 80 % of it, rounded up; NULL for unlimited and for 0.';
+
 create function billing.limit_state(p_used bigint, p_limit bigint, p_has_plan boolean)
 returns text
 language sql immutable parallel safe
@@ -21,7 +30,7 @@ as $$
     when p_limit is null then 'unlimited'
     when p_used > p_limit then 'over'
     when p_limit = 0 then 'not_included'
-    when p_used >= p_limit * 0.8 then 'approaching'
+    when p_used >= billing.near_limit(p_limit) then 'approaching'
     else 'normal'
   end;
 $$;

@@ -41,9 +41,9 @@ begin atomic
     case
       when p.code is null then 'no_plan'
       when l.is_over then 'over'
-      when l.peak_share >= 80 then 'approaching'
-      when l.peak_share is null then 'unlimited'
-      else 'normal'
+      when l.is_near then 'approaching'
+      when l.is_limited then 'normal'
+      else 'unlimited'
     end
   from data.tenants as t
   cross join billing.period_on(tenant_usage_on.p_day, tenant_usage_on.p_as_of) as r
@@ -73,10 +73,17 @@ begin atomic
         billing.share_of_limit(u.emails_sent, p.max_emails_per_month),
         billing.share_of_limit(u.ai_requests, p.max_ai_requests_per_month)
       ) as peak_share,
-      coalesce(u.sms_outbound_count > p.max_sms_per_month, false)
-      or coalesce(u.voice_minutes > p.max_voice_minutes_per_month, false)
-      or coalesce(u.emails_sent > p.max_emails_per_month, false)
-      or coalesce(u.ai_requests > p.max_ai_requests_per_month, false) as is_over
+      u.sms_outbound_count > p.max_sms_per_month
+      or u.voice_minutes > p.max_voice_minutes_per_month
+      or u.emails_sent > p.max_emails_per_month
+      or u.ai_requests > p.max_ai_requests_per_month as is_over,
+      u.sms_outbound_count >= billing.near_limit(p.max_sms_per_month)
+      or u.voice_minutes >= billing.near_limit(p.max_voice_minutes_per_month)
+      or u.emails_sent >= billing.near_limit(p.max_emails_per_month)
+      or u.ai_requests >= billing.near_limit(p.max_ai_requests_per_month) as is_near,
+      greatest(
+        p.max_sms_per_month, p.max_voice_minutes_per_month, p.max_emails_per_month,
+        p.max_ai_requests_per_month) > 0 as is_limited
   ) as l;
 end;
 comment on function billing.tenant_usage_on(date, timestamptz) is

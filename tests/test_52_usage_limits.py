@@ -26,6 +26,8 @@ HUGE = 9_999_999_999
         (499, 500, "approaching", "Approaching", "99 %"),
         (500, 500, "approaching", "Approaching", "100 %"),
         (501, 500, "over", "Over by 1", "just over 100 %"),
+        (5, 7, "normal", "Within limit", "71 %"),
+        (6, 7, "approaching", "Approaching", "85 %"),
         (534, 500, "over", "Over by 34", "106 %"),
         (HUGE, 10, "over", "Over by 9,999,999,989", "99,999,999,990 %"),
     ],
@@ -43,6 +45,20 @@ def test_used_beside_a_limit(
         *(used, limit),
     )
     assert found == (state, word, share)
+
+
+def test_near_is_80_percent_exactly(module_db: Db) -> None:
+    """In whole numbers as in exact ones, whatever the limit's remainder; nothing is near 0."""
+    assert (
+        value(
+            module_db,
+            "select count(*) from generate_series(0, 130) as used, generate_series(0, 130) as most"
+            " where coalesce(used >= near_limit(most), false)"
+            " <> coalesce(share_of_limit(used, most) >= 80, false)",
+        )
+        == 0
+    )
+    assert value(module_db, "select near_limit(9223372036854775807)") == 7378697629483820646
 
 
 def test_without_a_plan_there_is_no_limit(module_db: Db) -> None:
