@@ -17,6 +17,8 @@ SAY_NOTHING_OF_TENANTS = {
     "usage_statuses",
     "usage_calendar",
     "usage_periods",
+    "overview_columns",
+    "overview_plans",
 }
 """The only views that may be read without a session."""
 

@@ -35,6 +35,7 @@ MATRIX = {
     "GET /api/billing/usage/summary": TENANT,
     "GET /api/billing/usage/daily.csv": TENANT,
     "GET /admin/billing-overview": ROOT,
+    "GET /admin/billing/health": ROOT,
     "GET /api/admin/billing/usage/tenants": ROOT,
     f"GET /api/billing/usage/explain?{NUMBER}": TENANT,
     f"GET /api/billing/usage/explain.csv?{NUMBER}": TENANT,
