@@ -86,6 +86,7 @@ def test_a_sum_in_the_day_ledger_that_was_bent_is_found(db: Db) -> None:
     assert verify(db) == [(None, day(4), "test_rows", 1, 0, False)]
 
 
+@pytest.mark.ours
 def test_facts_that_left_no_marker_are_found(db: Db, tenant: Any) -> None:
     """As after a restore of sources alone: the one thing that a run would not notice by itself."""
     with db.connect() as connection:

@@ -102,6 +102,7 @@ def test_every_row_with_its_reason(
     assert rows(module_db, EXPLAIN, tenant, day(1), metric, login=OPERATOR) == expected
 
 
+@pytest.mark.ours
 def test_what_a_row_tells_and_no_more(module_db: Db, tenant: Any) -> None:
     query = "select to_jsonb(e) from explain_usage(%s, %s, 'sms_outbound_segments', null, 1) as e"
     assert value(module_db, query, tenant, day(1), login=OPERATOR) == {
