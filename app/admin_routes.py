@@ -10,6 +10,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
 from app import overview, usage, usage_tenants
+from app.api_docs import TenantUsage, answers
 from app.database import Actor, Connection
 from app.gate import Gate
 from app.overview import Wish
@@ -20,7 +21,10 @@ Ran = Annotated[
 ]
 
 
-@get(overview.JSON)
+@get(
+    overview.JSON,
+    responses=answers(list[TenantUsage], "A page of tenants."),
+)
 async def tenants_usage(
     gate: NamedDependency[Gate], wish: NamedDependency[Wish]
 ) -> Response[bytes]:
@@ -44,7 +48,11 @@ async def tenants_usage(
     )
 
 
-@get(overview.CSV, media_type="text/csv")
+@get(
+    overview.CSV,
+    media_type="text/csv",
+    responses=answers(str, "A file of RFC 4180, first line: the names.", "text/csv"),
+)
 async def tenants_csv(gate: NamedDependency[Gate], wish: NamedDependency[Wish]) -> Response[str]:
     """Every tenant that fits, not only a page of them, as CSV; dates are inclusive UTC days."""
     month = parse_period(wish.period)

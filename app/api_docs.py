@@ -1,24 +1,21 @@
-"""The description of the API (OpenAPI). What there is of metrics and limits is described from
-billing.metrics when it is asked for, so that a new metric changes nothing here."""
+"""The description of the API (OpenAPI): what each route answers and refuses, completed from what
+the database says when it is asked for."""
 
 from copy import deepcopy
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from litestar import Request
 from litestar.openapi import ResponseSpec
-from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 
-Schema = dict[str, Any]
-Metrics = list[dict[str, Any]]
-"""Rows of billing.metrics."""
-
-STATES = ["before_start", "missing", "failed", "open", "complete", "sealed"]
-METHODS = {"get", "post"}
-DATE: Schema = {"type": "string", "format": "date"}
+from app import pages
+from app.api_parameters import DAY, Choices, parameter
+from app.api_schemas import RECORDS, Schema, usage_schemas
 
 
-class Problem(msgspec.Struct):
+class Problem(msgspec.Struct, forbid_unknown_fields=True):
     """Why there is no answer, with a sentence for a person (RFC 9457)."""
 
     status: int
@@ -27,134 +24,124 @@ class Problem(msgspec.Struct):
 
 
 class UsageSummary(msgspec.Struct):
-    """A tenant's usage in a billing period; its fields are those of billing.usage_summary."""
+    """Stands for the schema of this name, as those below do; see api_schemas.py."""
 
 
+class TenantUsage(msgspec.Struct):
+    """A tenant in a billing period."""
+
+
+class UsageExplanation(msgspec.Struct):
+    """A number of one day and the rows behind it."""
+
+
+class Verification(msgspec.Struct):
+    """What recounting a range found."""
+
+
+READING = (401, 403, 404, 422, 503)
 REFUSALS = {
+    400: "The body is no JSON.",
     401: "Nobody is signed in, or the session has ended.",
-    403: "The session is not of a role that may read this.",
-    404: "There is nothing of that period: billing had not begun, or it has not.",
-    422: "A parameter is not written as it has to be.",
+    403: "The session is not of a role that may do this.",
+    404: "There is nothing of that period or day, or no such tenant.",
+    409: "A day is sealed, or somebody else is counting it.",
+    413: "The body is larger than 64 KiB.",
+    422: "A parameter is not written as it has to be, or there is no such value.",
     503: "The database does not answer; try again in a moment.",
+}
+HEADERS = {
+    "/api/admin/billing/usage/tenants": {
+        "X-Total-Count": "Number of all tenants that fit.",
+        "Link": "Addresses of the neighbouring pages (RFC 8288).",
+    },
+    "/api/billing/usage/explain.csv": {"X-Total-Count": "Number of rows on all pages."},
+    "/api/admin/billing/usage/explain.csv": {"X-Total-Count": "Number of rows on all pages."},
+}
+SECURITY: Schema = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The token of a session."}
 }
 
 
 def answers(
-    document: Any, description: str, media_type: str = "application/json"
+    document: Any,
+    description: str,
+    media_type: str = "application/json",
+    refusals: tuple[int, ...] = READING,
 ) -> dict[int, ResponseSpec]:
-    """What a route of a period answers: the document, or a problem that says why not."""
+    """What a route answers: the document, or a problem that says why not."""
     found = ResponseSpec(
         document, description=description, media_type=media_type, generate_examples=False
     )
     return {200: found} | {
         status: ResponseSpec(
             Problem,
-            description=sentence,
+            description=REFUSALS[status],
             media_type="application/problem+json",
             generate_examples=False,
         )
-        for status, sentence in REFUSALS.items()
+        for status in refusals
     }
 
 
 class Description(JsonRenderPlugin):
-    """The document, completed from the metrics that the request has read."""
+    """The document, completed from the choices that the request has read."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
-        complete = described(openapi_schema, request.state["metrics"])
+        complete = described(openapi_schema, request.state["choices"])
         return self.render_json(request, complete)  # pyright: ignore[reportUnknownMemberType]
 
 
-def described(schema: Schema, metrics: Metrics) -> Schema:
-    """The schema with the objects of metrics, and without answers that no route gives."""
+class DescriptionPage(OpenAPIRenderPlugin):
+    """The same as a page of this site."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/")
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
+        page = pages.render_document(
+            "api.html",
+            document=described(openapi_schema, request.state["choices"]),
+            actor=request.state["actor"],
+            here="/schema",
+            form_secret=request.cookies.get("__Host-form") or request.cookies.get("form", ""),
+        )
+        return page.encode()
+
+
+def described(schema: Schema, choices: Choices) -> Schema:
+    """The schema with the documents, the values that there are, an example of every refusal, and
+    without answers that no route gives."""
     schema = deepcopy(schema)
-    components = schema["components"]
-    for item in schema["paths"].values():
-        for method in METHODS & item.keys():
-            # the framework announces its own form of 400, which http_errors.py never lets out
-            item[method]["responses"].pop("400", None)
-    components["schemas"] |= usage_schemas(metrics)
+    for path, item in schema["paths"].items():
+        for method in {"get", "post"} & item.keys():
+            operation = item[method]
+            if operation["responses"].get("400", {}).get("description") != REFUSALS[400]:
+                # the framework announces a form of 400 of its own, which is never let out
+                operation["responses"].pop("400", None)
+            for status, answer in operation["responses"].items():
+                for kind, content in answer.get("content", {}).items():
+                    if kind == "application/problem+json":
+                        content["example"] = _refusal(int(status))
+            if path in HEADERS:
+                operation["responses"]["200"]["headers"] = {
+                    name: {"schema": {"type": "string"}, "description": text}
+                    for name, text in HEADERS[path].items()
+                }
+            operation["parameters"] = [
+                parameter(path, one, choices) for one in operation.get("parameters", [])
+            ]
+            if path.startswith("/api/"):
+                operation["security"] = [{"bearer": []}]
+    schemas: dict[str, Schema] = schema["components"]["schemas"]
+    schemas |= usage_schemas(choices.metrics) | RECORDS
+    # as recount_routes.Days reads them
+    schemas["Days"]["additionalProperties"] = False
+    for day in schemas["Days"]["properties"].values():
+        day |= DAY
+    schema["components"]["securitySchemes"] = SECURITY
     return schema
 
 
-def usage_schemas(metrics: Metrics) -> dict[str, Schema]:
-    """The component schemas that depend on what is counted."""
-
-    def figure(metric: dict[str, Any], kind: Any) -> Schema:
-        text = f"{metric['label']}, in {metric['unit']}. {metric['how_we_count']}"
-        return {"type": kind, "minimum": 0, "description": text}
-
-    totals = {metric["json_name"]: figure(metric, "integer") for metric in metrics}
-    per_day = {metric["json_name"]: figure(metric, ["integer", "null"]) for metric in metrics}
-    limits: Schema = {
-        metric["limit_json_name"]: {
-            "type": ["integer", "null"],
-            "minimum": 0,
-            "description": f"{metric['label']}, {metric['unit']} per period, a soft limit; null is"
-            " unlimited, 0 not included.",
-        }
-        for metric in metrics
-        if metric["limit_json_name"]
-    }
-    plan: Schema = {
-        "code": {"type": "string", "examples": ["pro"]},
-        "label": {"type": "string", "examples": ["Pro"]},
-        "monthlyBasePrice": {
-            "type": ["string", "null"],
-            "pattern": r"^\d+\.\d{2}$",
-            "description": "A decimal; null means: contact support.",
-            "examples": ["99.00"],
-        },
-        "currency": {"type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217."},
-    }
-    day: Schema = {
-        "date": DATE | {"description": "UTC day."},
-        "state": {
-            "enum": STATES,
-            "description": "open is a day that is not over; figures of a"
-            " day that was never counted are null, and null is not 0.",
-        },
-    }
-    summary: Schema = {
-        "currentPlan": _or_null("Plan"),
-        "planLimits": _or_null("PlanLimits"),
-        "currentPeriod": _object(
-            {"start": DATE, "end": DATE}, "First and last UTC day, both included."
-        ),
-        "completeThrough": DATE
-        | {"type": ["string", "null"], "description": "Last UTC day before the first hole."},
-        "asOf": {
-            "type": ["string", "null"],
-            "format": "date-time",
-            "description": "When it was counted last; null when it never was.",
-        },
-        "totalsForPeriod": {"$ref": "#/components/schemas/UsageTotals"},
-        "dailyUsage": {
-            "type": "array",
-            "minItems": 30,
-            "maxItems": 30,
-            "items": {"$ref": "#/components/schemas/UsageDay"},
-            "description": "The 30 UTC days that end with the period, or today.",
-        },
-    }
-    return {
-        "UsageTotals": _object(totals, "The period's totals, today so far included."),
-        "UsageDay": _object(day | per_day, "A UTC day."),
-        "PlanLimits": _object(limits, "The soft limits of today's plan; nothing is blocked."),
-        "Plan": _object(plan, "The plan in force today."),
-        "UsageSummary": _object(summary, "A tenant's usage in a billing period."),
-    }
-
-
-def _object(properties: Schema, description: str) -> Schema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-        "description": description,
-    }
-
-
-def _or_null(name: str) -> Schema:
-    return {"oneOf": [{"$ref": f"#/components/schemas/{name}"}, {"type": "null"}]}
+def _refusal(status: int) -> Schema:
+    return {"status": status, "title": HTTPStatus(status).phrase, "detail": REFUSALS[status]}

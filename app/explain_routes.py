@@ -16,6 +16,7 @@ from litestar.response import Template
 from psycopg import errors as pg
 
 from app import explanation
+from app.api_docs import UsageExplanation, answers
 from app.database import Actor, Connection
 from app.gate import Gate
 
@@ -34,7 +35,10 @@ Tenant = Annotated[UUID, QueryParameter(name="tenantId", description="Whose numb
 Document = dict[str, Any]
 
 
-@get("/api/billing/usage/explain")
+@get(
+    "/api/billing/usage/explain",
+    responses=answers(UsageExplanation, "The number and a page of its rows."),
+)
 async def explain(
     gate: NamedDependency[Gate], day: Day, metric: Metric, reason: Reason = None, page: Page = 1
 ) -> Response[Document]:
@@ -42,7 +46,11 @@ async def explain(
     return Response(await _read(gate, None, day, metric, reason, page))
 
 
-@get("/api/billing/usage/explain.csv", media_type="text/csv")
+@get(
+    "/api/billing/usage/explain.csv",
+    media_type="text/csv",
+    responses=answers(str, "A file of RFC 4180, first line: the names.", "text/csv"),
+)
 async def explain_csv(
     gate: NamedDependency[Gate], day: Day, metric: Metric, reason: Reason = None, page: Page = 1
 ) -> Response[str]:
@@ -71,7 +79,10 @@ async def explain_page(
     )
 
 
-@get("/api/admin/billing/usage/explain")
+@get(
+    "/api/admin/billing/usage/explain",
+    responses=answers(UsageExplanation, "The number and a page of its rows."),
+)
 async def explain_any(
     gate: NamedDependency[Gate],
     tenant: Tenant,
@@ -84,7 +95,11 @@ async def explain_any(
     return Response(await _read(gate, tenant, day, metric, reason, page))
 
 
-@get("/api/admin/billing/usage/explain.csv", media_type="text/csv")
+@get(
+    "/api/admin/billing/usage/explain.csv",
+    media_type="text/csv",
+    responses=answers(str, "A file of RFC 4180, first line: the names.", "text/csv"),
+)
 async def explain_any_csv(
     gate: NamedDependency[Gate],
     tenant: Tenant,

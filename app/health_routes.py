@@ -1,12 +1,25 @@
 """Is the process alive, and can its numbers be relied on?"""
 
-from typing import Any
+from datetime import date
+from typing import Literal
 
+import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 
 from app import release, usage
 from app.database import Database
+
+
+class Readiness(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Whether to send requests here, and whether the numbers are up to date."""
+
+    status: Literal["ready", "not ready"]
+    problems: list[str]
+    complete_through: date | None
+    missing_days: int
+    failed_days: int
 
 
 @get("/healthz", sync_to_thread=False)
@@ -15,8 +28,14 @@ def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/readyz")
-async def readyz(database: NamedDependency[Database]) -> Response[dict[str, Any]]:
+@get(
+    "/readyz",
+    responses={
+        status: ResponseSpec(Readiness, description=text, generate_examples=False)
+        for status, text in ((200, "Ready."), (503, "Not ready, and why."))
+    },
+)
+async def readyz(database: NamedDependency[Database]) -> Response[Readiness]:
     """200 when the database answers, holds the release of this checkout and is up to date.
 
     503 otherwise, with the reasons in `problems`.
@@ -33,13 +52,13 @@ async def readyz(database: NamedDependency[Database]) -> Response[dict[str, Any]
             f"The newest complete day ended {hours:.0f} hours ago: run `billing run` and look at "
             "its errors."
         )
-    body = {
-        "status": "not ready" if problems else "ready",
-        "problems": problems,
-        "completeThrough": health.complete_through,
-        "missingDays": health.missing_days,
-        "failedDays": health.failed_days,
-    }
+    body = Readiness(
+        "not ready" if problems else "ready",
+        problems,
+        health.complete_through,
+        health.missing_days,
+        health.failed_days,
+    )
     return Response(
         body, status_code=503 if problems else 200, headers={"Cache-Control": "no-store"}
     )

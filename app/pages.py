@@ -1,20 +1,34 @@
 """Templates, and what they may use beside what a handler hands them."""
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 
 from app import assets
 from app.settings import ROOT
 
 
-def templates() -> JinjaTemplateEngine:
+@cache
+def environment() -> Environment:
     """Everything is escaped, and a name that nobody handed over is an error."""
-    environment = Environment(
+    made = Environment(
         loader=FileSystemLoader(ROOT / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["asset"] = assets.address  # pyright: ignore[reportUnknownMemberType]
-    return JinjaTemplateEngine.from_environment(environment)
+    made.globals["asset"] = assets.address  # pyright: ignore[reportUnknownMemberType]
+    return made
+
+
+def templates() -> JinjaTemplateEngine:
+    """What the handlers' templates are rendered with."""
+    return JinjaTemplateEngine.from_environment(environment())
+
+
+def render_document(template: str, **context: Any) -> str:
+    """A page of a document whose parts may be missing, where no handler returns a template."""
+    return environment().overlay(undefined=Undefined).get_template(template).render(context)

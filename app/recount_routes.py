@@ -14,6 +14,7 @@ from litestar.response import Redirect
 from psycopg import errors as pg
 
 from app import overview, requests, usage_tenants
+from app.api_docs import answers
 from app.database import Actor, Connection
 from app.gate import Gate, require_root
 from app.settings import Settings
@@ -46,7 +47,14 @@ class DaysForm:
     form_secret: str
 
 
-@post("/api/admin/billing/usage/aggregate", guards=[require_root], status_code=200)
+@post(
+    "/api/admin/billing/usage/aggregate",
+    guards=[require_root],
+    status_code=200,
+    responses=answers(
+        Recount, "What the recount did.", refusals=(400, 401, 403, 409, 413, 422, 503)
+    ),
+)
 async def recount(gate: NamedDependency[Gate], data: JSONBody[Days]) -> Recount:
     """Recount the days whole, all or nothing; waits up to two minutes.
 

@@ -1,13 +1,14 @@
 """What root sees of every tenant: one statement each, the same rows for page, JSON and CSV."""
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from app import csv_text
+from app import csv_text, usage
+from app.api_parameters import Choices
 from app.database import Connection
 from app.overview import Wish
 
@@ -68,6 +69,18 @@ async def health(connection: Connection) -> dict[str, Any]:
     cursor = await connection.execute("select billing.health_page()")
     row = await cursor.fetchone()
     return row[0] if row else {}  # pyright: ignore[reportReturnType]
+
+
+async def choices(connection: Connection) -> Choices:
+    """What is counted, and what the overview can be filtered and sorted by."""
+    cursor = await connection.execute(
+        "select array(select p.code from billing.overview_plans as p order by p.sort_order),"
+        " array(select c.name from billing.overview_columns as c order by c.sort_order)"
+    )
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101 - two lists, however short
+    plans, columns = cast("tuple[list[str], list[str]]", row)
+    return Choices(await usage.metrics(connection), plans, columns)
 
 
 async def name(connection: Connection, tenant_id: UUID) -> str:

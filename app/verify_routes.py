@@ -10,6 +10,7 @@ from litestar.exceptions import ValidationException
 from litestar.params import QueryParameter
 from litestar.response import Template
 
+from app.api_docs import Verification, answers
 from app.database import Actor, Connection
 from app.explain_routes import parse_day
 from app.gate import Gate
@@ -22,7 +23,10 @@ MaybeFirst = Annotated[str | None, QueryParameter(name="from")]
 MaybeLast = Annotated[str | None, QueryParameter(name="to")]
 
 
-@get("/api/admin/billing/usage/verify")
+@get(
+    "/api/admin/billing/usage/verify",
+    responses=answers(Verification, "What recounting found.", refusals=(401, 403, 422, 503)),
+)
 async def verify(gate: NamedDependency[Gate], first: First, last: Last) -> Response[Any]:
     """Recount the complete days of the range, both ends included, and compare; writes nothing."""
     return Response(await _verification(gate, parse_day(first), parse_day(last)))

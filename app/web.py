@@ -29,9 +29,10 @@ from app import (
     start_routes,
     tenant_routes,
     trigger,
-    usage,
+    usage_tenants,
     verify_routes,
 )
+from app.api_strict import require_usable_parameters
 from app.database import Database
 from app.gate import Gate, require_root
 from app.hardening import Envelope, SameSite
@@ -58,10 +59,10 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
     def provide_gate(request: Request[Any, Any, Any]) -> Gate:
         return Gate(request, database, settings)
 
-    async def metrics_known(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
+    async def choices_known(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
         request: Request[Any, Any, Any] = Request(connection.scope)
-        request.state["metrics"] = await Gate(request, database, settings).as_root(
-            lambda reader, _: usage.metrics(reader)
+        request.state["choices"] = await Gate(request, database, settings).as_root(
+            lambda reader, _: usage_tenants.choices(reader)
         )
 
     app = Litestar(
@@ -98,6 +99,7 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             "gate": Provide(provide_gate, sync_to_thread=False),
             "wish": Provide(wished, sync_to_thread=False),
         },
+        guards=[require_usable_parameters],
         exception_handlers=http_errors.HANDLERS,
         lifespan=[lifespan],
         state=State({"database": database, "settings": settings}),
@@ -105,11 +107,11 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
         openapi_config=OpenAPIConfig(
             title="ServicePro Usage & Billing",
             version="1",
-            render_plugins=[api_docs.Description()],
+            render_plugins=[api_docs.DescriptionPage(), api_docs.Description()],
             openapi_router=Router(
                 "/schema",
                 route_handlers=[],
-                guards=[require_root, metrics_known],
+                guards=[require_root, choices_known],
                 include_in_schema=False,
             ),
         ),
