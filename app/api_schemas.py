@@ -30,7 +30,7 @@ def usage_schemas(metrics: Metrics) -> dict[str, Schema]:
             "minimum": 0,
             "description": f"{metric['label']}, {metric['unit']} per period, a soft limit; null is"
             " unlimited, 0 not included.",
-            "examples": [2500],
+            "examples": [1500],
         }
         for metric in metrics
         if metric["limit_json_name"]
@@ -59,7 +59,7 @@ def _tenant(on_card: Metrics) -> Schema:
         "tenantId": ID,
         "tenantName": TEXT | {"examples": ["Harbour Dental"]},
         "plan": {"type": ["string", "null"], "description": "Code of the plan; null: none."},
-        "planLabel": {"type": ["string", "null"], "examples": ["Pro"]},
+        "planLabel": {"type": ["string", "null"], "examples": ["Large"]},
         "status": {"enum": ["active", "suspended"]},
         "totalsForPeriod": _object(totals, "The period's totals, today so far included."),
         "peakSharePercent": {
@@ -104,12 +104,12 @@ def _or_null(name: str) -> Schema:
 
 PLAN: Schema = {
     "code": TEXT | {"examples": ["pro"]},
-    "label": TEXT | {"examples": ["Pro"]},
+    "label": TEXT | {"examples": ["Large"]},
     "monthlyBasePrice": {
         "type": ["string", "null"],
         "pattern": r"^\d+\.\d{2}$",
         "description": "A decimal; null means: contact support.",
-        "examples": ["99.00"],
+        "examples": ["79.00"],
     },
     "currency": TEXT | {"pattern": "^[A-Z]{3}$", "description": "ISO 4217.", "examples": ["USD"]},
 }

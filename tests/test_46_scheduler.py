@@ -81,8 +81,9 @@ def test_a_role_that_was_dropped_stops_all_jobs(cron: Db, cluster: Server) -> No
     """Anybody's role that had a job: the launcher fails over it again and again. With the job gone
     it is back by itself and makes up for what was missed."""
     rows(cron, "create role departed login; grant usage on schema cron to departed")
+    rows(cron, "grant connect on database test to departed")
     rows(cron, "select cron.schedule('theirs', '0 0 1 1 *', 'select 1')", login="departed")
-    rows(cron, "revoke usage on schema cron from departed; drop role departed")
+    rows(cron, "drop owned by departed; drop role departed")
     restart(cluster)
     eventually(lambda: cluster.read_bootlog().count(COMPLAINT) >= 2)
     assert job_findings(cron) == []

@@ -89,7 +89,11 @@ def test_two_years_of_nights(db: Db) -> None:
 def months(connection: Connection) -> dict[tuple[UUID, date], list[int]]:
     """What the pages show of every month with use."""
     additive = ", ".join(f"u.{name}" for name in METRICS)
-    query = f"select u.tenant_id, u.period_start, {additive} from billing.tenant_usage as u"  # noqa: S608
+    query = (
+        f"select u.tenant_id, u.period_start, {additive}"  # noqa: S608
+        " from billing.usage_periods as p"
+        " cross join lateral billing.tenant_usage_on(p.period_start, now()) as u"
+    )
     return {
         (tenant, start): figures
         for tenant, start, *figures in connection.execute(query.encode())
