@@ -107,6 +107,7 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
         openapi_config=OpenAPIConfig(
             title="ServicePro Usage & Billing",
             version="1",
+            use_handler_docstrings=True,
             render_plugins=[api_docs.DescriptionPage(), api_docs.Description()],
             openapi_router=Router(
                 "/schema",
