@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,9 +104,9 @@ def test_a_stale_note_with_the_number_of_a_stranger_is_no_server(running: Checko
 
 
 def test_an_interrupted_first_start_begins_again(checkout: Checkout) -> None:
-    for seconds in (0.2, 0.5):
+    for half_made in ("postgres.draft", "postgres.draft/data/global", "postgres"):
         starting = checkout.begin("start")
-        time.sleep(seconds)
+        assert wait((checkout.local / half_made).exists, 20)
         starting.kill()
         starting.wait()
     checkout.start()

@@ -29,6 +29,7 @@ def obey(verb: str, arguments: list[str], checkout: Path) -> None:
     with (local / "lock").open("w") as lock:
         if verb in ("start", "web", "stop", "clean"):
             fcntl.flock(lock, fcntl.LOCK_EX)  # one of these at a time
+            os.set_inheritable(lock.fileno(), True)  # what a killed one left at work is waited for
         match verb:
             case "start":
                 server.start()

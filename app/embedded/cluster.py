@@ -100,25 +100,31 @@ class Cluster:
         return [*(["setpriv", *ids] if os.geteuid() == 0 else []), *map(str, command)]
 
     def run(self, *command: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
+        """It shares the verb's lock, and so keeps it to its own end."""
+        words, out = self.as_owner(*command), subprocess.PIPE
         return subprocess.run(
-            self.as_owner(*command), input=text, env=PLAIN, cwd="/", capture_output=True, text=True
+            words,
+            input=text,
+            stdout=out,
+            stderr=out,
+            env=PLAIN,
+            cwd="/",
+            text=True,
+            close_fds=False,
         )
 
     def must(self, *command: str | Path, text: str = "") -> None:
         done = self.run(*command, text=text)
         if done.returncode or re.search("ERROR|FATAL", done.stderr):
-            raise Sorry(
-                f"The database in {self.local} could not be made: {reasons(done.stderr)[0]}"
-            )
+            (reason, *_) = reasons(done.stderr)
+            raise Sorry(f"The database in {self.local} could not be made: {reason}")
 
     def alone(self, data: Path, sql: str) -> None:
         """Runs SQL on data that no server is using."""
-        quiet = (
-            "log_min_error_statement=panic"  # else a failing statement is shown, password and all
-        )
-        self.must(
-            self.program("postgres"), "--single", "-D", data, "-c", quiet, "postgres", text=sql
-        )
+        # else a failing statement is shown, password and all
+        quiet = "log_min_error_statement=panic"
+        alone = ("--single", "-D", data, "-c", quiet)
+        self.must(self.program("postgres"), *alone, "postgres", text=sql)
 
     def private(self, place: Path) -> Path:
         """A directory for the server's user only."""
@@ -142,9 +148,8 @@ class Cluster:
             ELSEWHERE.mkdir(exist_ok=True)
             ELSEWHERE.chmod(0o755)
         if shutil.disk_usage(self.data.parent).free < ROOM:
-            raise Sorry(
-                f"{self.data.parent} has less than {ROOM >> 20} MB free: too little for a server."
-            )
+            room = f"less than {ROOM >> 20} MB free: too little for a server"
+            raise Sorry(f"{self.data.parent} has {room}.")
         if not self.exists():
             self.create()
         if not self.link.exists():
@@ -186,11 +191,8 @@ class Cluster:
 
     def remove(self) -> None:
         """What it has outside .local; the rest goes with .local."""
-        for place in (
-            self.elsewhere,
-            self.elsewhere.with_name(f"{self.elsewhere.name}.draft"),
-            self.short,
-        ):
+        draft = self.elsewhere.with_name(f"{self.elsewhere.name}.draft")
+        for place in (self.elsewhere, draft, self.short):
             shutil.rmtree(place, ignore_errors=True)
         with suppress(OSError):
             ELSEWHERE.rmdir()
