@@ -77,7 +77,10 @@ def report(troubles: list[checks.Trouble], as_json: bool = False) -> None:
 @click.option("--seed", type=int, default=1, show_default=True)
 @sentences
 def demo(tenants: int, days: int, events: int | None, seed: int) -> None:
-    """Load demo data up to now; the same rows per seed and day whenever it is run."""
+    """Load demo data up to now; the same rows per seed and day whenever it is run.
+
+    Exit code 3, and nothing is changed, in a database that has tenants or counts tables of its own.
+    """
     settings = environment.load()
     with progress.bar("days", None) as advance:
         result = demo_data.load_demo(

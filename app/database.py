@@ -30,9 +30,10 @@ REPLACED = (
     pg.UndefinedTable,
     pg.InternalError_,
     pg.InvalidSqlStatementName,
+    pg.DuplicatePreparedStatement,
 )
-"""What a prepared statement meets when a release has replaced what it was prepared for, or when it
-is gone."""
+"""What a prepared statement meets when a release has replaced what it was prepared for, when it is
+gone, or when its name is taken."""
 
 CLEAN = """
 begin; reset all; close all; unlisten *; discard temp;

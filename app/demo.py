@@ -13,7 +13,11 @@ from typing import Any
 
 import psycopg
 
-# the first adds the tenants, the second says which days to load, the third loads one
+from app.errors import REFUSED, Problem
+
+# the first says why not, the second adds the tenants, the third says which days to load, the fourth
+# loads one
+REFUSAL_SQL = Path(__file__).with_name("demo_refusal.sql").read_bytes()
 TENANTS_SQL = Path(__file__).with_name("demo_tenants.sql").read_bytes()
 CALENDAR_SQL = Path(__file__).with_name("demo_calendar.sql").read_bytes()
 DAY_SQL = Path(__file__).with_name("demo_day.sql").read_bytes()
@@ -42,7 +46,8 @@ def load_demo(
     A day is a transaction: interrupted, the next call goes on where it stopped. The first load
     fixes the first day; afterwards days has no effect. events is the number of rows in the range,
     those that today still brings included; by default what the tenants produce by themselves.
-    progress hears (days done, days, rows). ValueError when a wish is out of range.
+    progress hears (days done, days, rows). ValueError when a wish is out of range; Problem, and
+    nothing is loaded, where the tenants or the tables that are counted are somebody's own.
     """
     _require(tenants, 1, 100_000, "tenants")
     _require(days, 1, 3_660, "days")
@@ -61,6 +66,9 @@ def load_demo(
         # compiling costs more than these statements; what a crash takes is loaded again
         connection.execute("set jit = off")
         connection.execute("set synchronous_commit = off")
+        [(refusal,)] = _run(connection, REFUSAL_SQL, asked=asked)
+        if refusal is not None:
+            raise Problem(refusal, REFUSED)
         [(first_day, first_end, last_day, profiles)] = _run(connection, TENANTS_SQL, asked=asked)
         asked |= {"first_day": str(first_day), "first_end": str(first_end)}
         asked |= {"last_day": str(last_day)}

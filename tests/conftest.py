@@ -13,7 +13,7 @@ from app import migrations, release
 from app.settings import ROOT
 from tests.server import Db, Server
 
-pytest_plugins = ["tests.browsing", "tests.windows"]
+pytest_plugins = ["tests.browsing", "tests.command_line", "tests.windows"]
 
 # A short profile for every day, a deep one for `make test ARGS=--hypothesis-profile=deep`.
 _COMMON: dict[str, Any] = {

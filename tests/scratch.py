@@ -41,8 +41,7 @@ class Scratch:
         environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment["PYTHONPATH"] = str(self.path)
         if self.on:
-            database = f"postgresql://postgres@127.0.0.1:{self.on.port}/{self.on.name}"
-            environment["BILLING_DATABASE_URL"] = database
+            environment["BILLING_DATABASE_URL"] = self.on.url()
         self.env = environment | self.env
 
     @property

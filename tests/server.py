@@ -42,6 +42,11 @@ class Db:
     def conninfo(self, login: str = "postgres") -> str:
         return make_conninfo("", host="127.0.0.1", port=self.port, dbname=self.name, user=login)
 
+    def url(self, login: str = "postgres", **changes: object) -> str:
+        """The same as a URL; host, port or name may be another."""
+        parts = {"host": "127.0.0.1", "port": self.port, "name": self.name} | changes
+        return "postgresql://{login}@{host}:{port}/{name}".format(login=login, **parts)
+
     def connect(
         self, login: str = "postgres", *, autocommit: bool = True
     ) -> psycopg.Connection[Any]:

@@ -9,12 +9,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from click.testing import CliRunner
 from psycopg import errors
 
 from app import release
-from app.cli import main
 from tests import facts
+from tests.command_line import billing_on
 from tests.oracle import Event, Message, expected
 from tests.past import at, bill_from, rows, value
 from tests.server import Db, Server
@@ -85,8 +84,7 @@ def sent(db: Db, tenants: list[UUID], days: range) -> list[Event]:
 
 def billing_run(db: Db) -> tuple[int, str]:
     """`billing run`: exit code and complaint."""
-    url = f"postgresql://postgres@127.0.0.1:{db.port}/{db.name}"
-    done = CliRunner().invoke(main, ["run"], env={"BILLING_DATABASE_URL": url})
+    done = billing_on(db, "run")
     return done.exit_code, done.stderr
 
 

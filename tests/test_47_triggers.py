@@ -34,10 +34,9 @@ def billing_began_two_days_ago(db: Db) -> None:
 
 def billing(db: Db, *words: str, port: int | None = None) -> subprocess.CompletedProcess[str]:
     """`billing`, its output in pipes."""
-    url = f"postgresql://postgres@127.0.0.1:{port or db.port}/{db.name}"
     return subprocess.run(
         [sys.executable, "-c", "from app.cli import main; main()", *words],
-        env=os.environ | {"BILLING_DATABASE_URL": url},
+        env=os.environ | {"BILLING_DATABASE_URL": db.url(port=port or db.port)},
         capture_output=True,
         text=True,
     )

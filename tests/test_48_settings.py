@@ -4,10 +4,9 @@ from datetime import date
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from psycopg import errors
 
-from app.cli import main
+from tests.command_line import billing_on
 from tests.past import rows, value
 from tests.server import Db
 
@@ -32,12 +31,6 @@ BAD = [
 
 def change(db: Db, name: str | None, new: str | None) -> None:
     rows(db, "select change_setting(%s, %s)", name, new, login="billing_operator")
-
-
-def billing(db: Db, *words: str) -> Result:
-    """`billing`, with the database named by the environment."""
-    url = f"postgresql://postgres@127.0.0.1:{db.port}/{db.name}"
-    return CliRunner().invoke(main, words, env={"BILLING_DATABASE_URL": url})
 
 
 def settings_of(db: Db) -> Any:
@@ -121,12 +114,12 @@ def test_without_pg_cron_there_is_nothing_to_schedule(module_db: Db) -> None:
 
 def test_the_command_shows_and_changes(module_db: Db) -> None:
     """`billing settings` prints name, value and meaning; an empty value is NULL."""
-    done = billing(module_db, "settings", "raw_retention_days", "100")
+    done = billing_on(module_db, "settings", "raw_retention_days", "100")
     assert done.exit_code == 0
     assert "raw_retention_days    100           Days to keep source rows" in done.stdout
-    done = billing(module_db, "settings", "raw_retention_days", "")
+    done = billing_on(module_db, "settings", "raw_retention_days", "")
     assert "raw_retention_days    -             Days to keep source rows" in done.stdout
-    assert billing(module_db, "settings").stdout == done.stdout
+    assert billing_on(module_db, "settings").stdout == done.stdout
     assert len(done.stdout.splitlines()) == 7
 
 
@@ -149,7 +142,7 @@ def test_the_command_refuses_in_one_sentence(
 ) -> None:
     """Exit code 2, one line on standard error, nothing changed."""
     before = settings_of(module_db)
-    done = billing(module_db, "settings", *words)
+    done = billing_on(module_db, "settings", *words)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith(f"billing: {sentence}")
     assert done.stderr.count("\n") == 1

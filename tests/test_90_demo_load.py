@@ -8,6 +8,7 @@ import pytest
 from psycopg import sql
 
 from app.demo import DemoResult, load_demo
+from app.errors import REFUSED, Problem
 from tests.demo_data import TABLES, TODAY, each_source, load, rows, stored, value
 from tests.server import Db, Server
 
@@ -85,10 +86,12 @@ def test_a_day_is_the_same_in_another_range(db: Db, other_db: Db) -> None:
     assert len(other - mine) < 20  # what came late, in the three days after
 
 
-def test_another_seed_is_another_world(db: Db) -> None:
+def test_another_seed_is_another_world(db: Db, other_db: Db) -> None:
     load(db, days=2, today=TODAY)
-    assert load(db, days=2, today=TODAY, seed=2).rows_inserted > 0
-    assert value(db, "select count(*) from data.tenants") == 80
+    assert load(other_db, days=2, today=TODAY, seed=2).rows_inserted > 0
+    ids = [set(rows(a_db, "select id from data.tenants")) for a_db in (db, other_db)]
+    assert [len(known) for known in ids] == [40, 40]
+    assert not ids[0] & ids[1]
 
 
 def test_nothing_lies_in_the_future(db: Db) -> None:
@@ -124,3 +127,20 @@ def test_wishes_out_of_range_are_refused(wish: str, value: int) -> None:
     wishes: dict[str, Any] = {wish: value}
     with pytest.raises(ValueError, match=rf"^{wish} must be between [^.]*\.$"):
         load_demo("host=nowhere.invalid", **wishes)
+
+
+def test_tenants_of_somebody_are_left_alone(db: Db) -> None:
+    """Demo data come to nobody's own tenants; whoever adds some to demo data may go on."""
+    adding = "insert into data.tenants (name) values (%s) returning id"
+    rows(db, adding, "Own Inc")
+    before = stored(db)
+    with pytest.raises(Problem, match=r"a database without tenants.* is 1, 'Own Inc'") as said:
+        load(db, days=2, today=TODAY)
+    assert said.value.exit_code == REFUSED
+    assert stored(db) == before
+    rows(db, "delete from data.tenants returning id")
+    load(db, days=2, today=TODAY)
+    rows(db, adding, "Own Inc")
+    assert load(db, days=2, today=TODAY + timedelta(days=1)).rows_inserted > 0
+    with pytest.raises(Problem, match=r"those of the same seed: here are 41, "):
+        load(db, days=2, today=TODAY, seed=2)

@@ -5,40 +5,38 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from app import settings
-from app.cli import main
 from tests.checkout import free_port
+from tests.command_line import (
+    DIFFERENCE,
+    DONE,
+    FINDING,
+    REFUSED,
+    UNREACHABLE,
+    USAGE,
+    Billing,
+    billing_on,
+)
 from tests.past import rows, value
 from tests.server import Db
 
-DONE, DIFFERENCE, USAGE, REFUSED, UNREACHABLE, FINDING = range(6)
 STATE = "select (select count(*) from usage_runs), (select count(*) from usage_days)"
-Billing = Callable[..., Result]
-
-
-def url(db: Db, login: str = "postgres", **changes: object) -> str:
-    parts = {"host": "127.0.0.1", "port": db.port, "name": db.name} | changes
-    return "postgresql://{login}@{host}:{port}/{name}".format(login=login, **parts)
 
 
 @pytest.fixture
 def billing(module_db: Db, monkeypatch: pytest.MonkeyPatch) -> Billing:
-    """Run a command over a database, in this process; variables are changed by keyword."""
+    """Run a command over a database; variables are changed by keyword."""
     monkeypatch.setattr(settings, "EMBEDDED", Path("/nowhere"))
-
-    def run(*words: str, **environ: str) -> Result:
-        environ = {"BILLING_DATABASE_URL": url(module_db)} | environ
-        return CliRunner().invoke(main, words, env=environ)
-
-    return run
+    return partial(billing_on, module_db)
 
 
 def refusal(result: Result, code: int) -> str:
@@ -59,7 +57,7 @@ def refusal(result: Result, code: int) -> str:
 def test_a_real_process(module_db: Db) -> None:
     """The exit code and the sentence reach the shell."""
     command = [Path(sys.executable).with_name("billing"), "aggregate", "2999-01-01"]
-    environ = os.environ | {"BILLING_DATABASE_URL": url(module_db)}
+    environ = os.environ | {"BILLING_DATABASE_URL": module_db.url()}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (USAGE, "")
     assert re.fullmatch(r"billing: day 2999-01-01 lies in the future: .*\n", done.stderr)
@@ -88,7 +86,7 @@ def test_check_has_a_code_for_each(
     db: Db, billing: Billing, change: str, code: int, said: str
 ) -> None:
     rows(db, change)
-    result = billing("check", BILLING_DATABASE_URL=url(db))
+    result = billing("check", BILLING_DATABASE_URL=db.url())
     assert result.exit_code == code
     assert f"\n{said}" in f"\n{result.stdout}"
     assert "sound" not in result.stdout
@@ -154,9 +152,9 @@ def away(db: Db, role: str) -> Iterator[None]:
 @pytest.mark.parametrize("command", ["migrate", "check", "run"])
 def test_no_way_to_the_database(module_db: Db, billing: Billing, command: str) -> None:
     for address, why in {
-        url(module_db, port=free_port()): "Connection refused",
-        url(module_db, name="nowhere"): 'database "nowhere" does not exist',
-        url(module_db, port="http"): 'invalid integer value "http" for connection option "port"',
+        module_db.url(port=free_port()): "Connection refused",
+        module_db.url(name="nowhere"): 'database "nowhere" does not exist',
+        module_db.url(port="http"): 'invalid integer value "http" for connection option "port"',
     }.items():
         sentence = refusal(billing(command, BILLING_DATABASE_URL=address), UNREACHABLE)
         assert sentence.startswith("The database cannot be reached: ")
@@ -165,7 +163,7 @@ def test_no_way_to_the_database(module_db: Db, billing: Billing, command: str) -
 
 def test_not_migrated(empty_db: Db, billing: Billing) -> None:
     """Nothing there at all, and a server on which our roles are missing as well."""
-    address = url(empty_db)
+    address = empty_db.url()
     for words in (["check"], ["run"], ["settings"], ["aggregate", "2026-01-01"]):
         sentence = refusal(billing(*words, BILLING_DATABASE_URL=address), REFUSED)
         assert sentence.endswith(". Run `billing migrate` first")
@@ -181,7 +179,7 @@ def test_an_old_server(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_migrating_without_the_right(module_db: Db, billing: Billing) -> None:
-    address = url(module_db, "billing_operator")
+    address = module_db.url("billing_operator")
     sentence = refusal(billing("migrate", BILLING_DATABASE_URL=address), REFUSED)
     assert "billing_operator may not create roles" in sentence
     assert "sql/00_roles.sql" in sentence

@@ -5,11 +5,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
 from psycopg import errors as pg
 
 from app import backfill
-from app.cli import main
+from tests.command_line import billing_on
 from tests.past import add_tenants, at, bill_from, break_days, day, numbers, rows, send, value
 from tests.server import Db
 
@@ -26,20 +25,15 @@ def tenants(db: Db) -> list[Any]:
     return tenants
 
 
-def billing(db: Db, *words: object) -> Result:
-    environ = {"BILLING_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{db.port}/{db.name}"}
-    return CliRunner().invoke(main, [str(word) for word in words], env=environ)
-
-
 def test_every_day_is_counted_once(db: Db, tenants: list[Any]) -> None:
-    done = billing(db, "aggregate", day(1), day(DAYS), "--jobs", 4)
+    done = billing_on(db, "aggregate", day(1), day(DAYS), "--jobs", 4)
     assert done.exit_code == 0, done.output
     assert done.stdout == "12 days counted, 36 rows changed.\n"
     assert numbers(db) == {
         (tenant, day(n)): number for number, tenant in enumerate(tenants, 1) for n in range(1, 13)
     }
     assert value(db, "select count(*), sum(days_counted) from usage_runs") == (DAYS, DAYS)
-    again = billing(db, "aggregate", day(1), day(DAYS), "--jobs", 4)
+    again = billing_on(db, "aggregate", day(1), day(DAYS), "--jobs", 4)
     assert again.stdout == "12 days counted, 0 rows changed.\n"
 
 
@@ -64,7 +58,7 @@ def test_days_are_counted_at_the_same_time(db: Db, tenants: list[Any]) -> None:
 def test_an_error_ends_it_and_keeps_what_is_done(db: Db, tenants: list[Any]) -> None:
     del tenants
     break_days(db, f"new.usage_date = '{day(6)}'")
-    done = billing(db, "aggregate", day(1), day(DAYS), "--jobs", 2)
+    done = billing_on(db, "aggregate", day(1), day(DAYS), "--jobs", 2)
     assert (done.exit_code, done.stdout) == (3, "")
     assert "broken on purpose" in done.stderr
     assert set(counted(db)) >= {day(n) for n in range(1, 5)}

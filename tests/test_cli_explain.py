@@ -8,13 +8,10 @@ from typing import Any
 import pytest
 
 from tests import facts
+from tests.command_line import DONE, REFUSED, USAGE, Billing
 from tests.oracle import Message
 from tests.past import add_tenants, at, bill_from, day, rows, run
 from tests.server import Db
-from tests.test_cli_proof import Billing
-from tests.test_cli_proof import billing as billing
-
-DONE, USAGE, REFUSED = 0, 2, 3
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from app import check
 from app.cli import main
 from app.cli_manual import EXAMPLES, SECTIONS
 from app.errors import EXIT_CODES
+from tests.command_line import DONE, FINDING, Billing
 from tests.command_page import verbs
-from tests.test_cli import DONE, FINDING, Billing, billing  # noqa: F401 - a fixture
 
 VERBS = dict(verbs())
 
@@ -53,7 +53,7 @@ def test_the_page_tells_the_exit_codes() -> None:
     assert "..." not in said.replace("[ARGS]...", "")
 
 
-def test_check_as_json(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_check_as_json(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
     """For a program: the same troubles, the same exit code."""
     sound = billing("check", "--json")
     assert sound.exit_code == DONE

@@ -1,25 +1,13 @@
 """`billing verify` and `billing aggregate --dry-run`: what they say, and with which exit code."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from app.cli import main
+from tests.command_line import DIFFERENCE, DONE, USAGE, Billing
 from tests.past import add_tenants, at, bill_from, day, rows, run, send, value
 from tests.server import Db
-
-DONE, DIFFERENCE, USAGE = 0, 1, 2
-Billing = Callable[..., Result]
-
-
-@pytest.fixture
-def billing(db: Db) -> Billing:
-    """Run a command over the database, its output in pipes."""
-    environ = {"BILLING_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{db.port}/{db.name}"}
-    return lambda *words: CliRunner().invoke(main, [str(word) for word in words], env=environ)
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@
 import pytest
 
 from tests import facts
+from tests.command_line import Billing
 from tests.oracle import Message
 from tests.past import add_tenants, at, bill_from, day, rows, run
 from tests.server import Db
-from tests.test_cli_proof import Billing
-from tests.test_cli_proof import billing as billing
 
 
 @pytest.mark.usefixtures("db")

@@ -4,12 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.command_line import DIFFERENCE, DONE, Billing
 from tests.past import add_tenants, at, bill_from, day, nightly, rows, send, value
 from tests.server import Db
-from tests.test_cli_proof import Billing
-from tests.test_cli_proof import billing as billing
 
-DONE, DIFFERENCE = 0, 1
 FILES = "select array_agg(relfilenode order by relname) from pg_class where relname like '%_brin'"
 
 

@@ -4,26 +4,20 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from app import auth, users
-from app.cli import main
 from app.settings import ROOT
 from tests.browsing import PASSWORD, SUMMARY, bearer, browsing, sign_in
+from tests.command_line import Billing, billing_on
 from tests.past import rows, value
 from tests.people import People
-from tests.server import BIN, Db
+from tests.server import BIN
 
-Billing = Callable[..., Result]
 STORED = "select password_hash from data.users where email = %s"
-
-
-def environment(db: Db) -> dict[str, str]:
-    return {"BILLING_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{db.port}/{db.name}"}
 
 
 @pytest.fixture
@@ -31,7 +25,7 @@ def billing(people: People, cheap: None) -> Billing:  # noqa: ARG001
     """The command, with the lines of a pipe; whatever it says is not the password."""
 
     def run(*words: str, pipe: str = PASSWORD) -> Result:
-        result = CliRunner().invoke(main, words, input=f"{pipe}\n", env=environment(people.db))
+        result = billing_on(people.db, *words, pipe=f"{pipe}\n")
         if pipe:
             assert pipe not in result.output
         assert "argon2" not in result.output
@@ -134,7 +128,7 @@ def test_a_terminal_hides_the_password(people: People) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", "from app.cli import main; main()", *words],
         cwd=ROOT,
-        env=os.environ | environment(people.db),
+        env=os.environ | {"BILLING_DATABASE_URL": people.db.url()},
         stdin=terminal,
         stdout=subprocess.PIPE,
         stderr=terminal,

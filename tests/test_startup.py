@@ -4,17 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from app import logs, server
-from app.cli import main
 from tests.checkout import free_port
+from tests.command_line import billing_on
 from tests.past import rows
 from tests.server import Db
-
-
-def url(db: Db, login: str = "postgres", port: int | None = None) -> str:
-    return f"postgresql://{login}@127.0.0.1:{port or db.port}/{db.name}"
 
 
 @pytest.fixture
@@ -27,8 +23,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def serve(db: Db, **environment: str) -> Result:
-    names = {"BILLING_DATABASE_URL": url(db), "BILLING_PORT": str(free_port())}
-    return CliRunner().invoke(main, ["serve"], env=names | environment)
+    return billing_on(db, "serve", **{"BILLING_PORT": str(free_port())} | environment)
 
 
 def refused(result: Result, code: int, *words: str) -> None:
@@ -88,7 +83,7 @@ def test_a_pool_with_another_login(
     db: Db, started: list[dict[str, Any]], pool: str, login: str
 ) -> None:
     """Not even with less power: whoever made the URL thought of something else."""
-    result = serve(db, **{f"BILLING_{pool.upper()}_URL": url(db, login)})
+    result = serve(db, **{f"BILLING_{pool.upper()}_URL": db.url(login)})
     if login == "billing_owner":  # it may not log in at all
         assert result.exit_code == 4
         assert "not permitted to log in" in result.stderr
@@ -100,7 +95,7 @@ def test_a_pool_with_another_login(
 
 @pytest.mark.parametrize("pool", ["tenant", "root", "auth", "operator"])
 def test_a_database_that_does_not_answer(db: Db, started: list[dict[str, Any]], pool: str) -> None:
-    address = url(db, f"billing_{pool}", free_port())
+    address = db.url(f"billing_{pool}", port=free_port())
     result = serve(db, **{f"BILLING_{pool.upper()}_URL": address})
     refused(result, 4, "cannot be reached")
     assert not started

@@ -68,7 +68,8 @@ ATTACKS = {
     "set session characteristics as transaction isolation level repeatable read; commit": 200,
     "declare c cursor with hold for select * from billing.tenant_usage; commit": 200,
     "listen everything; commit": 200,
-    "prepare _pg3_8 as select 'other'; prepare _pg3_9 as select 'other'; commit": 200,
+    # under every name that the driver gives, those that are in use on the connection included
+    ";".join(f"prepare _pg3_{n} as select 'other'" for n in range(40)) + "; commit": 200,
     "deallocate all": 200,
     "discard plans": 200,
     "begin; savepoint a; release a": 200,

@@ -64,7 +64,7 @@ def serving(db: Db) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         [sys.executable, "-c", "from app.cli import main; main()", "serve"],
         env=os.environ
         | {
-            "BILLING_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{db.port}/{db.name}",
+            "BILLING_DATABASE_URL": db.url(),
             "BILLING_PORT": str(port),
         },
         stdout=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ def served(db: Db, workers: int) -> Iterator[tuple[subprocess.Popen[bytes], int]
     port = free_port()
     environment = {
         "PATH": os.defpath,
-        "BILLING_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{db.port}/{db.name}",
+        "BILLING_DATABASE_URL": db.url(),
         "BILLING_PORT": str(port),
     }
     command = [BILLING, "serve", "--workers", str(workers)]

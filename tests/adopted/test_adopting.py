@@ -1,5 +1,6 @@
 """docs/adopt.md, followed and held to its word."""
 
+import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from app import release
 from app.errors import Problem
 from tests import facts, hosts
 from tests.adopted.conftest import HERE, PAGE
+from tests.command_line import REFUSED, billing_on
 from tests.oracle import Call, Email, Message
 from tests.pages import blocks
 from tests.past import (
@@ -74,6 +76,22 @@ def test_it_is_the_shop_that_is_counted(db: Db) -> None:
         assert facts.figures_of(reader, tenant, FIRST)["voice_minutes_outbound"] == 1
     for table in ("messages", "calls", "emails", "ai_requests"):
         assert value(db, f"select count(*) from data.{table}") == 0  # noqa: S608
+
+
+def test_demo_data_are_refused(db: Db) -> None:
+    """Also before the first account is there; `billing demo` says it and ends with code 3."""
+    for _ in range(2):
+        said = billing_on(db, "demo")
+        assert said.exit_code == REFUSED
+        assert said.stdout == ""
+        assert re.fullmatch(
+            r"billing: Demo data would not be counted here: billing\.usage_source reads .*"
+            r"shop\.events, shop\.texts\n",
+            said.stderr,
+        )
+        assert value(db, "select count(*) from data.users") == 0
+        assert value(db, "select count(*) from data.tenants where name not like 'Tenant%'") == 0
+        add_tenants(db, 1)
 
 
 def test_accounts_are_tenants(db: Db) -> None:
