@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 
 from app import release
 from app.errors import Problem
+from app.settings import ROOT
 from tests.browsing import HTML, SUMMARY, bearer, browsing
 from tests.pages import blocks, section
 from tests.past import rows, value
@@ -23,14 +25,15 @@ from tests.scratch import Scratch
 from tests.server import Db
 
 PAGE = "docs/add-a-metric.md"
+PATCHES = ROOT / "docs/add-a-metric"
 OVERVIEW, TENANTS = "/admin/billing-overview", "/api/admin/billing/usage/tenants"
 SILENT = {"plans.sql", "migrations/0010_whatsapp.rollback.sql"}
 """What may be left out: every plan is unlimited then; there is no way back."""
 
 
 def patches() -> dict[str, str]:
-    """The page's changes, by the file that they change."""
-    text = "".join(block.text for block in blocks(PAGE) if block.language == "diff")
+    """The changes of its patches, by the file that they change."""
+    text = "".join(patch.read_text() for patch in sorted(PATCHES.glob("*.diff")))
     return {
         re.findall(r"^\+\+\+ b/(.+)$", part, re.MULTILINE)[0]: part
         for part in re.split(r"(?=^--- )", text, flags=re.MULTILINE)
@@ -69,7 +72,7 @@ def test_the_page_as_it_is_written(followed: tuple[Scratch, People, dict[str, st
     first = value(db, "select min(id::text) from data.tenants")
     assert re.search(rf"{first} +\| {today} +\| +2\b", said["select"])
     changed = subprocess.run(
-        ["diff", "-rq", "--exclude=*.sql", "--exclude=__pycache__", ".", str(Path.cwd())],
+        ["diff", "-rq", "--exclude=*.sql", "--exclude=__pycache__", ".", str(ROOT)],
         cwd=place.path,
         capture_output=True,
         text=True,
@@ -90,7 +93,7 @@ def test_the_page_as_it_is_written(followed: tuple[Scratch, People, dict[str, st
     with browsing(db) as browser:
         document = browser.get(SUMMARY, headers=owner).json()
         page = browser.get("/settings/billing", headers=owner | HTML).text
-        file = list(csv.DictReader(io.StringIO(_csv(browser, owner))))
+        file = browser.get("/api/billing/usage/daily.csv", headers=owner).text
         overview = browser.get(OVERVIEW, params={"sort": "whatsappSent"}, headers=root | HTML)
         listed = browser.get(TENANTS, headers=root).json()
         table = browser.get(f"{TENANTS}.csv", headers=root).text
@@ -104,11 +107,13 @@ def test_the_page_as_it_is_written(followed: tuple[Scratch, People, dict[str, st
     assert document["planLimits"]["maxWhatsappPerMonth"] == 1000
     days = {day["date"]: day["whatsappSent"] for day in document["dailyUsage"]}
     assert (days[f"{yesterday}"], days[f"{today}"]) == (449, 451)
-    assert file[-1]["whatsappSent"] == "451"
+    assert list(csv.DictReader(io.StringIO(file)))[-1]["whatsappSent"] == "451"
 
     # page: the card with the state of its limit, a panel, a column, the sentence, the statuses
-    (card,) = re.findall(r'<article class="card usage-card.*?</article>', _cards(page), re.DOTALL)
-    text = re.sub(r"<[^>]+>|\s+", " ", card)
+    *_, card = cards(page)
+    assert len(cards(page)) == 5
+    text = re.sub(r"<[^>]+>|\s+", " ", card.partition("</article>")[0])
+    assert "WhatsApp sent" in text
     assert "of 1,000" in text
     assert ("Approaching" in text) == (used >= 800)
     assert re.search(r'<fieldset class="panel series-3".*?WhatsApp sent', page, re.DOTALL)
@@ -150,27 +155,36 @@ def test_the_page_as_it_is_written(followed: tuple[Scratch, People, dict[str, st
     assert (value(db, gone), errors(db)) == (True, [])
 
 
-def _csv(browser: Any, who: dict[str, str]) -> str:
-    return browser.get("/api/billing/usage/daily.csv", headers=who).text
-
-
-def _cards(page: str) -> str:
-    """From the card of the metric on; cards stand in the order of the metrics."""
-    cards = page.split('<article class="card usage-card')
-    assert len(cards) == 6
-    assert "WhatsApp sent" in cards[-1]
-    return '<article class="card usage-card' + cards[-1]
+def cards(page: str) -> list[str]:
+    """The page cut before each card of a metric; they stand in the order of the metrics."""
+    return page.split('<article class="card usage-card')[1:]
 
 
 def test_another_name(db: Db, checkout: Path) -> None:
     """The page's other way: names put in by sed."""
     (command,) = (b.text for b in blocks(PAGE) if b.not_run and b.language == "sh")
-    (checkout / "docs").mkdir()
-    (checkout / PAGE).write_text((Path.cwd() / PAGE).read_text())
+    shutil.copytree(PATCHES, checkout / PATCHES.relative_to(ROOT))
     subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=checkout, check=True)
     release.migrate(db.settings(), lambda _: None)
     assert errors(db) == []
     assert value(db, "select telegram_sent from billing.tenant_usage union all select 0") == 0
+
+
+def test_a_detail_of_another_card(db: Db, checkout: Path) -> None:
+    """Without a card of its own it has no column in the overview, and nothing is missing."""
+    chosen = {name: text for name, text in patches().items() if not re.match(r"sql/5[89]_", name)}
+    words = chosen.pop("sql/50_metrics.sql")
+    detail = words.replace("null, 'message', 3,", "'sms_outbound_count', null, null,")
+    assert detail != words
+    apply(checkout, *chosen.values(), detail)
+    people = settle(db)
+    release.migrate(db.settings(), lambda _: None)
+    assert errors(db) == []
+    owner = bearer(people.token("owner")) | HTML
+    with browsing(db) as browser:
+        page = browser.get("/settings/billing", headers=owner).text
+    assert ["<dt>WhatsApp</dt>" in card for card in cards(page)] == [True, False, False, False]
+    assert "panel series-3" not in page
 
 
 @pytest.mark.parametrize("left_out", sorted(patches()))

@@ -11,7 +11,7 @@ from tests.pages import blocks, pages
 from tests.server import Server
 
 NAMES = [str(path.relative_to(ROOT)) for path in pages()]
-LANGUAGES = {"sh", "sql", "diff", "text", "json", "html"}
+LANGUAGES = {"sh", "sql", "text", "json", "html"}
 LINK = re.compile(r"\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 A_COMMAND = re.compile(r"^\s*(\$ |make |billing |psql |curl |pip |select |git )", re.MULTILINE)
