@@ -64,65 +64,19 @@ comment on function billing.active_tenants(date, date) is
 
 create function billing.overview_tenants(
   p_search text, p_plan text, p_status text, p_show text, p_sort text, p_dir text,
-  p_day date, p_as_of timestamptz, p_compare boolean
+  p_day date, p_as_of timestamptz, p_before_days date[], p_other_days date[]
 )
 returns table (
-  place bigint, is_match boolean, is_shown boolean,
-  tenant_id uuid, tenant_name text, status text, plan_code text, plan_label text,
+  is_match boolean, is_shown boolean, tenant_id uuid, tenant_name text, status text,
+  plan_code text, plan_label text,
   sms_outbound_count bigint, voice_minutes bigint, emails_sent bigint, ai_requests bigint,
-  peak_share numeric, limit_state text, figure bigint, used bigint, used_before bigint
+  peak_share numeric, limit_state text, figure bigint, used bigint, used_before bigint,
+  rising_number numeric, falling_number numeric, rising_word text, falling_word text
 )
-language plpgsql stable
-set plan_cache_mode = force_custom_plan
+language sql stable
 as $$
--- What is not asked for is not worked out: the planner sees what is asked.
-declare
-  v_metric constant text := billing.overview_metric(p_sort);
-  v_compare constant boolean := p_compare or p_show is not distinct from 'growing'
-    or p_sort = 'change';
-  v_period record;
-  v_days record;
-begin
-  select p.* into v_period from billing.shown_period(p_day, p_as_of) as p;
-  select d.* into v_days from billing.compared_days(p_day, p_as_of) as d;
-  return query
-  with tenants as (
-    select
-      u.tenant_id, u.tenant_name, u.status::text as status, u.plan_code, u.plan_label,
-      u.sms_outbound_count, u.voice_minutes, u.emails_sent, u.ai_requests,
-      u.peak_share, u.limit_state, x.figure,
-      -- the period's total is at hand: what has no pair is taken away
-      case when v_compare and v_days.before_days is not null
-        then x.figure - coalesce(y.figure, 0) end as used,
-      case when v_compare and v_days.before_days is not null
-        then coalesce(z.figure, 0) end as used_before,
-      q.tenant_id is null as is_quiet,
-      (p_search is null or strpos(lower(u.tenant_name), lower(p_search)) > 0)
-      and (p_plan is null or coalesce(u.plan_code, 'none') = p_plan)
-      and (p_status is null or u.status::text = p_status) as is_match
-    from billing.tenant_usage_on(p_day, p_as_of) as u
-    cross join lateral (select billing.column_value(
-      v_metric, u.sms_outbound_count, u.voice_minutes, u.emails_sent, u.ai_requests) as figure
-    ) as x
-    left join (
-      select t.* from billing.usage_on_days(v_metric, v_days.other_days) as t where v_compare
-    ) as y on y.tenant_id = u.tenant_id
-    left join (
-      select t.* from billing.usage_on_days(v_metric, v_days.before_days) as t where v_compare
-    ) as z on z.tenant_id = u.tenant_id
-    left join (
-      select t.tenant_id
-      from billing.active_tenants(v_period.last_day - 13, v_period.last_day + 1) as t
-      where p_show = 'quiet'
-    ) as q on q.tenant_id = u.tenant_id
-  )
+  -- The planner inlines it: what is not asked for is not worked out.
   select
-    row_number() over (order by
-      case when p_dir = 'desc' then n.number end desc nulls last,
-      case when p_dir = 'asc' then n.number end asc nulls last,
-      case when p_dir = 'desc' then n.word end desc nulls last,
-      case when p_dir = 'asc' then n.word end asc nulls last,
-      lower(t.tenant_name), t.tenant_id),
     t.is_match,
     t.is_match and case p_show
       when 'over' then t.limit_state = 'over'
@@ -133,8 +87,42 @@ begin
     end,
     t.tenant_id, t.tenant_name, t.status, t.plan_code, t.plan_label,
     t.sms_outbound_count, t.voice_minutes, t.emails_sent, t.ai_requests,
-    t.peak_share, t.limit_state, t.figure, t.used, t.used_before
-  from tenants as t
+    t.peak_share, t.limit_state, t.figure, t.used, t.used_before,
+    case when p_dir = 'asc' then n.number end, case when p_dir = 'desc' then n.number end,
+    case when p_dir = 'asc' then n.word end, case when p_dir = 'desc' then n.word end
+  from (
+    select
+      u.tenant_id, u.tenant_name, u.status::text as status, u.plan_code, u.plan_label,
+      u.sms_outbound_count, u.voice_minutes, u.emails_sent, u.ai_requests,
+      u.peak_share, u.limit_state, x.figure,
+      -- the period's total is at hand: what has no pair is taken away
+      case when p_before_days is not null then x.figure - coalesce(y.figure, 0) end as used,
+      case when p_before_days is not null then coalesce(z.figure, 0) end as used_before,
+      q.tenant_id is null as is_quiet,
+      (p_search is null or strpos(lower(u.tenant_name), lower(p_search)) > 0)
+      and (p_plan is null or coalesce(u.plan_code, 'none') = p_plan)
+      and (p_status is null or u.status::text = p_status) as is_match
+    from billing.tenant_usage_on(p_day, p_as_of) as u
+    cross join lateral (
+      select billing.column_value(
+        billing.overview_metric(p_sort),
+        u.sms_outbound_count, u.voice_minutes, u.emails_sent, u.ai_requests) as figure
+    ) as x
+    left join (
+      select o.* from billing.usage_on_days(billing.overview_metric(p_sort), p_other_days) as o
+      where p_before_days is not null
+    ) as y on y.tenant_id = u.tenant_id
+    left join (
+      select b.* from billing.usage_on_days(billing.overview_metric(p_sort), p_before_days) as b
+      where p_before_days is not null
+    ) as z on z.tenant_id = u.tenant_id
+    left join (
+      select a.tenant_id
+      from billing.period_on(p_day, p_as_of) as r
+      cross join lateral billing.active_tenants(r.last_day - 13, r.last_day + 1) as a
+      where p_show = 'quiet'
+    ) as q on q.tenant_id = u.tenant_id
+  ) as t
   cross join lateral (
     select
       case p_sort
@@ -142,9 +130,7 @@ begin
         when 'change' then case
           when t.used_before > 0 then (t.used - t.used_before) / t.used_before::numeric
           when t.used > 0 then 1000000000 end
-        else billing.column_value(
-          p_sort,
-          t.sms_outbound_count, t.voice_minutes, t.emails_sent, t.ai_requests)
+        when billing.overview_metric(p_sort) then t.figure
       end as number,
       case p_sort
         when 'plan' then lower(t.plan_label)
@@ -152,10 +138,11 @@ begin
         when 'tenantName' then lower(t.tenant_name)
       end as word
   ) as n;
-end $$;
+$$;
 comment on function billing.overview_tenants(
-  text, text, text, text, text, text, date, timestamptz, boolean) is
-'A row per tenant of the period around a UTC day (NULL: the current one): its place in the order '
-'asked for, whether search, plan and status fit (NULL: any; plan none: without one), whether it '
-'is shown besides (over, near, growing, quiet), totals, fullest limit, and for the metric sorted '
-'by its figure; with p_compare its use on the complete days and on the same days before.';
+  text, text, text, text, text, text, date, timestamptz, date[], date[]) is
+'A row per tenant of the period around a UTC day (NULL: the current one): whether search, plan and '
+'status fit (NULL: any; plan none: without one), whether it is shown besides (over, near, growing, '
+'quiet), totals, fullest limit, and for the metric sorted by its figure; with p_before_days its '
+'use on the complete days and on the same days before. Order by rising_number, falling_number '
+'desc, rising_word, falling_word desc, each nulls last, then by name.';

@@ -17,6 +17,7 @@ declare
   v_dir constant text := billing.overview_direction(v_sort, p_dir);
   v_period record;
   v_days record;
+  v_before date[];
 begin
   perform billing.require_overview(p_plan, p_status, p_show, p_sort, p_dir);
   select p.* into v_period from billing.shown_period(p_day, p_as_of) as p;
@@ -24,11 +25,15 @@ begin
     return null;
   end if;
   select d.* into v_days from billing.compared_days(p_day, p_as_of) as d;
+  if v_sort = 'change' or p_show = 'growing' then
+    v_before := v_days.before_days;
+  end if;
   return (
     with everybody as materialized (
       select t.*
       from billing.overview_tenants(
-        p_search, p_plan, p_status, p_show, v_sort, v_dir, p_day, p_as_of, false) as t
+        p_search, p_plan, p_status, p_show, v_sort, v_dir, p_day, p_as_of,
+        v_before, v_days.other_days) as t
     ),
     sums as (
       select
@@ -45,11 +50,16 @@ begin
       from everybody as e
     ),
     page as (
-      select e.*
-      from everybody as e
-      where e.is_shown
-      order by e.place
-      offset (p_page - 1)::bigint * v_size limit v_size
+      select e.*, row_number() over () as place
+      from (
+        select s.*
+        from everybody as s
+        where s.is_shown
+        order by s.rising_number nulls last, s.falling_number desc nulls last,
+          s.rising_word nulls last, s.falling_word desc nulls last,
+          lower(s.tenant_name), s.tenant_id
+        offset (p_page - 1)::bigint * v_size limit v_size
+      ) as e
     )
     select json_build_object(
       'metric', (select m.short_label from billing.metrics as m where m.json_name = v_metric),

@@ -88,11 +88,15 @@ returns table (
   "completeDays" bigint, "sameDaysBefore" bigint
 )
 language plpgsql stable
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_sort constant text := coalesce(p_sort, 'smsOutboundCount');
+  v_dir constant text := billing.overview_direction(v_sort, p_dir);
+  v_days record;
 begin
   perform billing.require_overview(p_plan, p_status, p_show, p_sort, p_dir);
+  select d.* into v_days from billing.compared_days(p_day, p_as_of) as d;
   return query
   select
     t.tenant_id, t.tenant_name, t.plan_code, t.status, r.period_start, r.period_end - 1,
@@ -100,10 +104,11 @@ begin
     round(t.peak_share, 2), t.limit_state, billing.overview_metric(v_sort), t.used, t.used_before
   from billing.shown_period(p_day, p_as_of) as r
   cross join billing.overview_tenants(
-    p_search, p_plan, p_status, p_show, v_sort, billing.overview_direction(v_sort, p_dir),
-    p_day, p_as_of, true) as t
+    p_search, p_plan, p_status, p_show, v_sort, v_dir,
+    p_day, p_as_of, v_days.before_days, v_days.other_days) as t
   where t.is_shown
-  order by t.place;
+  order by t.rising_number nulls last, t.falling_number desc nulls last,
+    t.rising_word nulls last, t.falling_word desc nulls last, lower(t.tenant_name), t.tenant_id;
 end $$;
 comment on function billing.tenants_table(
   text, text, text, text, text, text, date, timestamptz) is

@@ -81,7 +81,8 @@ grant execute on function billing.require_choice(text, text, text[]),
   billing.instant_text(timestamptz), billing.health_page(),
   billing.shown_period(date, timestamptz), billing.compared_days(date, timestamptz),
   billing.usage_on_days(text, date[]), billing.active_tenants(date, date),
-  billing.overview_tenants(text, text, text, text, text, text, date, timestamptz, boolean),
+  billing.overview_tenants(
+    text, text, text, text, text, text, date, timestamptz, date[], date[]),
   billing.tenants_document(text, text, text, text, text, text, integer, date, timestamptz),
   billing.tenants_table(text, text, text, text, text, text, date, timestamptz),
   billing.overview_page(text, text, text, text, text, text, integer, date, timestamptz)
