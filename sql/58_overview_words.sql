@@ -117,16 +117,13 @@ create function billing.sparkline(p_figures bigint[]) returns text
 language sql immutable parallel safe
 as $$
   -- a path 3 wide for each day and 24 high; days without a figure leave a gap
-  select string_agg(
-    case when x.figure is null then ''
-      else case when lag_null then 'M' else 'L' end || (x.n - 1) * 3 || ','
-        || 23 - coalesce(round(22.0 * x.figure / nullif(x.most, 0)), 0)
-    end, '' order by x.n)
-  from (
-    select f.n, f.figure, max(f.figure) over () as most,
-      lag(f.figure) over (order by f.n) is null as lag_null
-    from unnest(p_figures) with ordinality as f (figure, n)
-  ) as x;
+  select coalesce(string_agg(
+    case when p_figures[f.n - 1] is null then 'M' else 'L' end || (f.n - 1) * 3 || ','
+      || 23 - coalesce(round(22.0 * f.figure / nullif(x.most, 0)), 0),
+    '' order by f.n), '')
+  from (select max(u.figure) as most from unnest(p_figures) as u (figure)) as x
+  cross join unnest(p_figures) with ordinality as f (figure, n)
+  where f.figure is not null;
 $$;
 comment on function billing.sparkline(bigint[]) is
 'The path of a small line chart, 87 × 24 for 30 figures; NULL is a gap.';
