@@ -12,7 +12,8 @@ from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 
 from app import pages
 from app.api_parameters import DAY, Choices, parameter
-from app.api_schemas import RECORDS, Schema, usage_schemas
+from app.api_records import RECORDS
+from app.api_schemas import Schema, usage_schemas
 
 
 class Problem(msgspec.Struct, forbid_unknown_fields=True):
@@ -24,7 +25,7 @@ class Problem(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class UsageSummary(msgspec.Struct):
-    """Stands for the schema of this name, as those below do; see api_schemas.py."""
+    """Stands for the schema of this name, as those below do; app/api_schemas.py has them."""
 
 
 class TenantUsage(msgspec.Struct):

@@ -136,6 +136,13 @@ def markers(connection: Connection) -> list[tuple[UUID, date]]:
     ).fetchall()
 
 
+def take_markers(host: Connection) -> list[tuple[UUID, date]]:
+    """Each marker, once: they are gone afterwards."""
+    found = markers(host)
+    host.execute("delete from data.late_day_markers")
+    return found
+
+
 def call(connection: Connection, function: str, *arguments: Any) -> Any:
     """What a function of schema billing returns."""
     row = connection.execute(_select(function, arguments), arguments).fetchone()

@@ -14,6 +14,7 @@ from app import release
 from app.database import REPLACED
 from tests.past import add_tenants, rows, value
 from tests.people import People, enter, settle
+from tests.releases import force_rebuild, migrate
 from tests.server import Db
 from tests.together import PATIENCE, eventually
 
@@ -118,8 +119,8 @@ def test_releases_under_ingest_counting_and_reading(db: Db) -> None:
     ) as done:
         said: list[str] = []
         for _ in range(REBUILDS):
-            rows(db, "delete from data.releases")
-            release.migrate(db.settings(), said.append)
+            force_rebuild(db)
+            said += migrate(db)
         assert said == ["rebuilt schema billing"] * REBUILDS
 
     assert all(pieces >= REBUILDS for pieces in done.values()), done
@@ -135,17 +136,15 @@ def test_releases_under_ingest_counting_and_reading(db: Db) -> None:
 def test_a_page_that_has_begun_is_let_through(db: Db) -> None:
     """The rebuild waits for it where pages begin, and holds nothing that it needs meanwhile."""
     people = settle(db)
-    rows(db, "delete from data.releases")
-    said: list[str] = []
+    force_rebuild(db)
     awaited = "select c.relname from pg_locks as l join pg_class as c on c.oid = l.relation"
     awaited += (
         " where not l.granted and c.relnamespace in ('data'::regnamespace, 'billing'::regnamespace)"
     )
     with ThreadPoolExecutor(1) as pool, people.request(people.token()) as page:
-        rebuild = pool.submit(release.migrate, db.settings(), said.append)
+        rebuild = pool.submit(migrate, db)
         assert eventually(lambda: rows(db, awaited)) == ["live_sessions"]
         page.execute("set local lock_timeout = '50ms'")
         assert page.execute("select summary from usage_summary").fetchone()
         page.commit()
-        rebuild.result(PATIENCE)
-    assert said == ["rebuilt schema billing"]
+        assert rebuild.result(PATIENCE) == ["rebuilt schema billing"]

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from psycopg import errors, sql
 
 from tests import facts, hosts
-from tests.facts import Connection, call, figures_of, markers
+from tests.facts import Connection, call, figures_of, markers, take_markers
 from tests.oracle import ZERO, AiRequest, Call, Email, Event, Message, expected
 from tests.server import Db
 
@@ -38,12 +37,6 @@ def ingest(db: Db) -> Iterator[Connection]:
 def operator(db: Db) -> Iterator[Connection]:
     with db.connect("billing_operator") as connection:
         yield connection
-
-
-def take_markers(host: Connection) -> list[tuple[UUID, date]]:
-    found = markers(host)
-    host.execute("delete from data.late_day_markers")
-    return found
 
 
 @every_kind

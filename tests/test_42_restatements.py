@@ -2,16 +2,13 @@
 
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.facts import insert, stored, wipe
-from tests.facts import update as correct
 from tests.oracle import METRICS, ZERO, Call, Event, Message
 from tests.past import add_tenants, at, bill_from, day, last_run, nightly, rows, run, send, value
-from tests.people import People, settle
 from tests.server import Db
 
 HISTORY = (
@@ -167,37 +164,3 @@ def test_history_leads_from_the_first_number_to_the_last(
 def _event(tenant: Any, **fact: Any) -> Event:
     kind = Call if "duration_seconds" in fact else Message
     return kind(tenant, at(1), **fact)
-
-
-@pytest.fixture
-def people(db: Db) -> People:
-    """Two tenants whose day before yesterday was published and then corrected."""
-    people = settle(db)
-    rows(db, "delete from data.usage_restatements")
-    nightly(db, value(db, "select now()"))
-    with db.connect() as connection:
-        for tenant in (people.own, people.foreign):
-            correct(connection, Message(tenant, at(1), provider_id="SM2"), num_segments=5)
-    assert value(db, "select run_usage('test')", login="billing_operator") == 0
-    return people
-
-
-def test_a_tenant_sees_its_own_history_and_root_sees_all(people: People) -> None:
-    """And nobody sees anything without a session."""
-    query = (
-        "select r.tenant_id, r.label, r.unit, r.old_value, r.new_value, d.changes, d.date = r.date"
-        " from billing.usage_restatements as r join billing.restated_days as d using (tenant_id)"
-    )
-    own = (people.own, "SMS segments sent", "segments", 1, 5, 1, True)
-    with people.request(people.token()) as connection:
-        assert connection.execute(query).fetchall() == [own]
-    with people.request(people.token("root"), "billing_root") as connection:
-        seen = connection.execute(query).fetchall()
-        assert own in seen
-        assert {row[0] for row in seen} == {people.own, people.foreign}
-    for login in ("billing_tenant", "billing_root"):
-        with (
-            people.db.connect(login) as connection,
-            pytest.raises(psycopg.errors.InsufficientPrivilege),
-        ):
-            connection.execute(query)

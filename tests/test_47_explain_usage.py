@@ -14,6 +14,16 @@ from tests.server import Db
 
 OPERATOR = "billing_operator"
 EXPLAIN = "select provider_id, is_counted, reason, contribution from explain_usage(%s, %s, %s)"
+NOT_COUNTED = [
+    ("M3", False, "pending", 0),
+    ("M4", False, "not_counted", 0),
+    ("M5", False, "unclassified", 0),
+    ("M6", False, "unclassified", 0),
+    ("M7", False, "test", 0),
+    ("M8", False, "other_metric", 0),
+    ("M9", False, "other_metric", 0),
+]
+"""Messages below that are no outbound SMS, or none yet."""
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +62,7 @@ def tenant(module_db: Db) -> Any:
             [
                 ("M2", True, "counted", 1),
                 ("M1", True, "counted", 1),
-                ("M3", False, "pending", 0),
-                ("M4", False, "not_counted", 0),
-                ("M5", False, "unclassified", 0),
-                ("M6", False, "unclassified", 0),
-                ("M7", False, "test", 0),
-                ("M8", False, "other_metric", 0),
-                ("M9", False, "other_metric", 0),
+                *NOT_COUNTED,
             ],
         ),
         (
@@ -66,13 +70,7 @@ def tenant(module_db: Db) -> Any:
             [
                 ("M2", True, "estimated", 1),
                 ("M1", True, "counted", 3),
-                ("M3", False, "pending", 0),
-                ("M4", False, "not_counted", 0),
-                ("M5", False, "unclassified", 0),
-                ("M6", False, "unclassified", 0),
-                ("M7", False, "test", 0),
-                ("M8", False, "other_metric", 0),
-                ("M9", False, "other_metric", 0),
+                *NOT_COUNTED,
             ],
         ),
         (

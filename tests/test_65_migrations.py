@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from app import check, migrations, release
+from app import check, migrations
 from app.errors import REFUSED, Problem
 from tests.past import rows, value
+from tests.releases import migrate
 from tests.server import Db
 
 MIGRATIONS = migrations.checksums()
@@ -17,13 +18,6 @@ comment on column data.tenants.industry is 'What the tenant does.';
 create table data.remarks (id bigint primary key, remark text);
 comment on table data.remarks is 'Remarks.';
 """
-
-
-def migrate(db: Db) -> list[str]:
-    """What migrate says it did."""
-    said: list[str] = []
-    release.migrate(db.settings(), said.append)
-    return said
 
 
 def write(checkout: Path, sql: str, name: str = NEXT) -> None:

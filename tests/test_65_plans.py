@@ -6,20 +6,14 @@ from typing import Any
 
 import pytest
 
-from app import check, release
+from app import check
 from app.errors import REFUSED, USAGE, Problem
 from app.settings import ROOT
 from tests.past import rows, value
+from tests.releases import migrate
 from tests.server import Db
 
 STARTER = "(1, 'starter', 'Starter', 29.00, 'USD', 500, 250, 2000, 0),"
-
-
-def migrate(db: Db) -> list[str]:
-    """What migrate says it did."""
-    said: list[str] = []
-    release.migrate(db.settings(), said.append)
-    return said
 
 
 def plans(db: Db) -> list[Any]:

@@ -8,6 +8,7 @@ from app import check, migrations, release
 from app.errors import REFUSED, Problem
 from app.settings import ROOT
 from tests.past import rows, value
+from tests.releases import migrate
 from tests.server import Db, Server
 
 STATE = (
@@ -15,13 +16,6 @@ STATE = (
     " (select count(*) from data.applied_migrations), object_fingerprint()"
 )
 MIGRATIONS = sorted(migrations.checksums())
-
-
-def migrate(db: Db) -> list[str]:
-    """What migrate says it did."""
-    said: list[str] = []
-    release.migrate(db.settings(), said.append)
-    return said
 
 
 def kinds(db: Db) -> list[str]:

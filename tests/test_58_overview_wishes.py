@@ -1,0 +1,79 @@
+"""What root may ask Billing Overview for: order, search, filters; an unknown wish is told."""
+
+import pytest
+
+from tests.browsing import HTML, Browser
+from tests.overview import JSON, PAGE, TENANTS, listed, names
+from tests.overview import root as root
+from tests.people import People
+
+
+def test_the_heaviest_come_first_and_everybody_is_there(root: tuple[Browser, People]) -> None:
+    browser, _ = root
+    assert set(names(browser)) == {name for name, *_ in TENANTS}
+    sent = [entry["totalsForPeriod"]["smsOutboundCount"] for entry in listed(browser)]
+    assert sent == sorted(sent, reverse=True)
+    assert names(browser, "sort=tenantName&dir=desc") == names(browser, "sort=tenantName")[::-1]
+    page = browser.get(PAGE, headers=HTML).text
+    assert page.count('aria-sort="descending"') == 1
+    assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=zero_u", {"Zero_Use"}),
+        ("q=100%25", {"Growing 100%"}),
+        ("q=OVER", {"Over & Out"}),
+        ("q=%25", {"Growing 100%"}),
+        ("q=nobody", set[str]()),
+        ("plan=none", {"=cmd|' /C calc'!A0"}),
+        ("status=suspended", {"Zero Use"}),
+        ("plan=pro&status=active", {"Zero_Use"}),
+        ("q=&plan=&status=&sort=&dir=&show=", {name for name, *_ in TENANTS}),
+        ("show=quiet", {"Zero_Use", "Zero Use"}),
+    ],
+)
+def test_search_and_filters(root: tuple[Browser, People], query: str, found: set[str]) -> None:
+    browser, _ = root
+    assert set(names(browser, query)) == found
+    if not found:
+        assert "Clear filters" in browser.get(f"{PAGE}?{query}", headers=HTML).text
+
+
+def test_over_near_and_their_counts(root: tuple[Browser, People]) -> None:
+    """As the tenant's own limits say, counted on the buttons."""
+    browser, _ = root
+    states = {entry["tenantName"]: entry["limitState"] for entry in listed(browser)}
+    over = {name for name, state in states.items() if state == "over"}
+    near = over | {name for name, state in states.items() if state == "approaching"}
+    assert over
+    assert set(names(browser, "show=over")) == over
+    assert set(names(browser, "show=near")) == near
+    page = browser.get(PAGE, headers=HTML).text
+    assert f"Over a limit ({len(over)})" in page
+    assert f"≥ 80 % ({len(near)})" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("plan=gold", "plan: there is no &#34;gold&#34;; choose one of starter, pro"),
+        ("status=gone", "status: there is no"),
+        ("sort=id;drop", "sort: there is no"),
+        ("dir=up", "dir: there is no"),
+        ("show=all", "show: there is no"),
+        ("page=0", "page"),
+        ("page=x", "page"),
+        ("page=99999999999999999999", "page"),
+        ("period=2026-13", "period: write it as YYYY-MM"),
+        ("q=%00", "q: "),
+    ],
+)
+def test_an_unknown_value_is_told(root: tuple[Browser, People], query: str, words: str) -> None:
+    browser, _ = root
+    page = browser.get(f"{PAGE}?{query}", headers=HTML)
+    assert page.status_code == 400
+    assert words in page.text
+    for path in (JSON, f"{JSON}.csv"):
+        assert browser.get(f"{path}?{query}").status_code == 422
