@@ -112,6 +112,10 @@ def test_an_early_run_and_the_nightly_run_agree(db: Db, tenant: Any) -> None:
     early = numbers(db)
     assert nightly(db, at(2, "04:00")) == 0
     assert numbers(db) == early == {(tenant, day(1)): 2, (tenant, day(2)): 1}
+    assert rows(db, "select state, first_complete_at from usage_days order by usage_date") == [
+        ("complete", at(2, "04:00")),
+        ("open", None),
+    ]
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/St_Johns", "Pacific/Kiritimati"])
