@@ -1,5 +1,6 @@
 """What root sees of every tenant."""
 
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,10 +13,13 @@ from litestar.response import Template
 from app import overview, usage, usage_tenants
 from app.api_docs import TenantUsage, answers
 from app.database import Actor, Connection
+from app.days import parse_period
+from app.explain_routes import Tenant
 from app.gate import Gate
 from app.overview import Wish
-from app.tenant_routes import Period, parse_period, usage_context
+from app.tenant_routes import Period, days_file, usage_context
 
+TENANT_CSV = "/api/admin/billing/usage/daily.csv"
 Ran = Annotated[
     int | None, QueryParameter(name="ran", description="A run whose result is to be shown.", ge=1)
 ]
@@ -39,7 +43,7 @@ async def tenants_usage(
 
     found = await gate.as_root(work)
     if found is None:
-        raise no_such(wish)
+        raise no_such(wish.period)
     body, count, pages = found
     return Response(
         body,
@@ -62,7 +66,7 @@ async def tenants_csv(gate: NamedDependency[Gate], wish: NamedDependency[Wish]) 
 
     text = await gate.as_root(work)
     if text is None:
-        raise no_such(wish)
+        raise no_such(wish.period)
     return Response(
         text,
         media_type="text/csv",
@@ -82,7 +86,7 @@ async def overview_page(
 
     page = await gate.as_root(work)
     if page is None:
-        raise no_such(wish)
+        raise no_such(wish.period)
     return gate.page(
         "billing_overview.html", {"page": page, "wish": wish, "ran": ran, "csv": overview.CSV}
     )
@@ -105,19 +109,41 @@ async def tenant_page(
     """A tenant's own page, read by root: an audit row says so first."""
     month = parse_period(period)
 
-    async def work(connection: Connection, _: Actor) -> tuple[str, dict[str, Any] | None]:
-        name = await usage_tenants.name(connection, tenant_id)
-        return name, await usage.page(connection, tenant_id, month)
+    async def work(connection: Connection, _: Actor) -> dict[str, Any] | None:
+        return await usage.page(connection, tenant_id, month)
 
-    name, page = await gate.as_root_of(tenant_id, "tenant page read", work)
+    page = await gate.as_root_of(tenant_id, "tenant page read", work)
     if page is None:
-        raise NotFoundException(f"There is no usage for {period}: nothing was counted then.")
-    days_at = f"/admin/billing/tenants/{tenant_id}/days/"
-    return gate.page("billing.html", usage_context(page, name, days_at))
+        raise no_such(period)
+    addresses = {
+        "days": f"/admin/billing/tenants/{tenant_id}/days/",
+        "file": f"{TENANT_CSV}?tenantId={tenant_id}&",
+    }
+    return gate.page("billing.html", usage_context(page) | addresses)
 
 
-def no_such(wish: Wish) -> NotFoundException:
-    return NotFoundException(f"There is no usage for {wish.period}: nothing was counted then.")
+@get(
+    TENANT_CSV,
+    media_type="text/csv",
+    responses=answers(str, "A file of RFC 4180, first line: the names.", "text/csv"),
+)
+async def tenant_csv(
+    gate: NamedDependency[Gate], tenant: Tenant, period: Period = None
+) -> Response[bytes]:
+    """A tenant's period as CSV, as the tenant itself gets it; an audit row says so first."""
+    month = parse_period(period)
+
+    async def work(connection: Connection, _: Actor) -> tuple[date, bytes] | None:
+        return await usage.csv(connection, tenant, month)
+
+    found = await gate.as_root_of(tenant, "tenant usage exported", work)
+    if found is None:
+        raise no_such(period)
+    return days_file(*found)
+
+
+def no_such(period: str | None) -> NotFoundException:
+    return NotFoundException(f"There is no usage for {period}: nothing was counted then.")
 
 
 def _suffix(wish: Wish) -> str:

@@ -3,14 +3,13 @@
 The only routes that read source tables; everything else reads what was counted.
 """
 
-from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException, ValidationException
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 from psycopg import errors as pg
@@ -18,6 +17,7 @@ from psycopg import errors as pg
 from app import explanation
 from app.api_docs import UsageExplanation, answers
 from app.database import Actor, Connection
+from app.days import parse_day, unfit
 from app.gate import Gate
 
 Reason = Annotated[
@@ -30,7 +30,7 @@ Reason = Annotated[
 Day = Annotated[str, QueryParameter(name="date", description="UTC day as YYYY-MM-DD.")]
 Metric = Annotated[str, QueryParameter(description="JSON name of a metric: smsOutboundCount …")]
 Page = Annotated[int, QueryParameter(ge=1, le=1_000_000, description="Page of rows, from 1.")]
-Tenant = Annotated[UUID, QueryParameter(name="tenantId", description="Whose number.")]
+Tenant = Annotated[UUID, QueryParameter(name="tenantId", description="Whose numbers.")]
 
 Document = dict[str, Any]
 
@@ -127,7 +127,7 @@ async def explain_any_page(
         "explain.html",
         {
             "explained": found,
-            "home": "/admin/billing-overview",
+            "home": f"/admin/billing/tenants/{tenant_id}",
             "file": f"/api/admin/billing/usage/explain.csv?tenantId={tenant_id}&",
             "tenant": found["tenantName"],
         },
@@ -181,19 +181,4 @@ def _refusal(sentence: str, hint: str | None) -> Exception:
     if "tenant" in sentence:
         return NotFoundException("There is no such tenant.")
     reason = ". ".join(filter(None, (sentence, hint)))
-    return ValidationException(extra=[{"key": "metric", "message": reason}])
-
-
-def parse_day(text: str) -> date:
-    """A UTC day of YYYY-MM-DD; a clear 422 for anything else."""
-    try:
-        if len(text) != 10 or not text.isascii():
-            raise ValueError
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise ValidationException(
-            extra=[{"key": "date", "message": "write it as YYYY-MM-DD, e.g. 2026-11-21"}]
-        ) from None
-    if day == date.max:
-        raise ValidationException(extra=[{"key": "date", "message": "there is a day after it"}])
-    return day
+    return unfit("metric", reason)

@@ -1,5 +1,6 @@
 """Errors of the web application as application/problem+json with a sentence for a person."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
@@ -25,11 +26,25 @@ SENTENCES = {
 }
 """What to say where the framework has but a phrase."""
 
+UNFIT = {
+    r"Object missing required field `(?P<key>.+)`": "it is needed",
+    r"Object contains unknown field `(?P<key>.+)`": "there is no such field here",
+    r"Invalid RFC3339 encoded date|Expected `date`, .*": "write it as YYYY-MM-DD, e.g. 2026-11-21",
+    r"'data'": "a body is needed",
+    r"Expected `object`, (?P<got>.*)": "send an object of fields, {got}",
+}
+"""What to say of a body where the decoder speaks to programmers."""
+NO_JSON = re.compile(r"JSON is malformed|Input data was truncated|Invalid UTF-8")
+
 PAGES = {
     400: ("That does not work", "Check the address, or begin at the start page."),
     403: ("No access", "Signed in as somebody else than you meant? Sign out and in again."),
     404: ("Nothing here", "The address may be mistyped, or what was there is gone."),
     405: ("Not possible here", "Begin at the start page."),
+    409: (
+        "Not counted",
+        "Nothing was changed. A sealed day stays as it is; try again in a moment otherwise.",
+    ),
     413: ("Too much at once", "Send less, or send it in parts."),
     429: ("Too many attempts", "Wait that long; until then every answer is this one."),
     500: (
@@ -86,8 +101,16 @@ def _surroundings(request: AnyRequest) -> dict[str, Any]:
 def _validation(request: AnyRequest, error: ValidationException) -> Response[Any]:
     """422 with the reasons; to a person 400: it is the address that is wrong."""
     extra = cast("list[dict[str, str]]", error.extra or [])
-    reasons = "; ".join(f"{item['key']}: {item['message']}" for item in extra)
+    reasons = "; ".join(_reason(item.get("key", "data"), item["message"]) for item in extra)
     return problem(request, 400 if wants_page(request) else 422, reasons or error.detail)
+
+
+def _reason(key: str, message: str) -> str:
+    for pattern, words in UNFIT.items():
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            named = found.groupdict()
+            return f"{named.get('key', key)[:60]}: {words.format(**named)}"
+    return f"{key}: {message}"
 
 
 def _bad_choice(request: AnyRequest, error: pg.InvalidParameterValue) -> Response[Any]:
@@ -96,9 +119,10 @@ def _bad_choice(request: AnyRequest, error: pg.InvalidParameterValue) -> Respons
 
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[Any]:
-    return problem(
-        request, error.status_code, SENTENCES.get(error.detail, error.detail), error.headers
-    )
+    sentence = SENTENCES.get(error.detail, error.detail)
+    if NO_JSON.match(sentence):
+        sentence = "The body is no JSON."
+    return problem(request, error.status_code, sentence, error.headers)
 
 
 def _unavailable(request: AnyRequest, error: Exception) -> Response[Any]:

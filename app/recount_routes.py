@@ -1,7 +1,7 @@
 """Root recounts days by hand: the same work for the JSON interface and for the form of the page."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec
@@ -16,10 +16,9 @@ from psycopg import errors as pg
 from app import overview, requests, usage_tenants
 from app.api_docs import answers
 from app.database import Actor, Connection
+from app.days import MOST_DAYS, parse_day, until
 from app.gate import Gate, require_root
 from app.settings import Settings
-
-MOST_DAYS = 31
 
 
 class Days(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,20 +71,15 @@ async def recount_from_page(
 ) -> Response[Any]:
     """The same for the form of the page, which shows the result."""
     requests.require_form_secret(request, settings, data.form_secret)
-    try:
-        first, last = date.fromisoformat(data.first), date.fromisoformat(data.last)
-    except ValueError:
-        raise _unfit("write both days as YYYY-MM-DD") from None
-    done = await _recount(gate, first, last)
+    done = await _recount(gate, parse_day(data.first, "from"), parse_day(data.last, "to"))
     return Redirect(f"{overview.PAGE}?ran={done.run_id}#health", status_code=303)
 
 
 async def _recount(gate: Gate, first: date, last: date) -> Recount:
-    if not timedelta(0) <= last - first < timedelta(MOST_DAYS) or last == date.max:
-        raise _unfit(f"the days run from the earlier to the later one, at most {MOST_DAYS} of them")
+    end = until(first, last)
 
     async def work(connection: Connection, _: Actor) -> Recount:
-        changed, run = await usage_tenants.recount(connection, first, last + timedelta(1))
+        changed, run = await usage_tenants.recount(connection, first, end)
         return Recount(changed, run)
 
     try:
@@ -99,7 +93,3 @@ async def _recount(gate: Gate, first: date, last: date) -> Recount:
 def _sentence(error: pg.Error) -> str:
     text = error.diag.message_primary or ""
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def _unfit(message: str) -> ValidationException:
-    return ValidationException(extra=[{"key": "from, to", "message": message}])

@@ -1,6 +1,5 @@
 """What a tenant sees of its own usage."""
 
-import re
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Annotated, Any, TypeVar
@@ -15,6 +14,7 @@ from litestar.response import Template
 from app import chart, usage
 from app.api_docs import UsageSummary, answers
 from app.database import Actor, Connection
+from app.days import parse_period
 from app.gate import Gate
 
 T = TypeVar("T")
@@ -45,30 +45,30 @@ async def usage_summary(gate: NamedDependency[Gate], period: Period = None) -> R
 )
 async def usage_csv(gate: NamedDependency[Gate], period: Period = None) -> Response[bytes]:
     """The period as CSV: a line per UTC day up to today, with its state and every metric."""
-    start, text = await _of_own(gate, period, usage.csv)
-    return Response(
-        text,
-        media_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="usage-{start:%Y-%m}.csv"'},
-    )
+    return days_file(*await _of_own(gate, period, usage.csv))
 
 
 @get("/settings/billing", include_in_schema=False)
 async def usage_page(gate: NamedDependency[Gate], period: Period = None) -> Template:
     """Usage & Billing."""
     page = await _of_own(gate, period, usage.page, on_page=True)
-    return gate.page("billing.html", usage_context(page, None, "/settings/billing/days/"))
+    addresses = {"days": "/settings/billing/days/", "file": "/api/billing/usage/daily.csv?"}
+    return gate.page("billing.html", usage_context(page) | addresses)
 
 
-def usage_context(page: dict[str, Any], viewed: str | None, days_at: str) -> dict[str, Any]:
-    """What the page shows. `viewed` names the tenant when it is root who looks; below `days_at`
-    stands what each day is made of."""
-    return {
-        "page": page,
-        "panels": chart.panels(page["chart"]),
-        "viewed": viewed,
-        "days_at": days_at,
-    }
+def usage_context(page: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows, besides the addresses of what each of its days is made of and of its
+    file."""
+    return {"page": page, "panels": chart.panels(page["chart"])}
+
+
+def days_file(start: date, text: bytes) -> Response[bytes]:
+    """The days of a period as a download."""
+    return Response(
+        text,
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="usage-{start:%Y-%m}.csv"'},
+    )
 
 
 async def _of_own(
@@ -97,14 +97,3 @@ async def _of_own(
     if found is None:
         raise NotFoundException(f"There is no usage for {period}: nothing was counted then.")
     return found
-
-
-def parse_period(text: str | None) -> date | None:
-    """The first day of YYYY-MM; a clear 422 for anything else."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) or text < "0001":
-        raise ValidationException(
-            extra=[{"key": "period", "message": "write it as YYYY-MM, e.g. 2026-11"}]
-        )
-    return date(int(text[:4]), int(text[5:]), 1)

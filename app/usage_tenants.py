@@ -2,7 +2,6 @@
 
 from datetime import date
 from typing import Any, cast
-from uuid import UUID
 
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -81,15 +80,6 @@ async def choices(connection: Connection) -> Choices:
     assert row is not None  # noqa: S101 - two lists, however short
     plans, columns = cast("tuple[list[str], list[str]]", row)
     return Choices(await usage.metrics(connection), plans, columns)
-
-
-async def name(connection: Connection, tenant_id: UUID) -> str:
-    """What a tenant is called, for root."""
-    cursor = await connection.execute(
-        "select u.tenant_name from billing.tenant_usage as u where u.tenant_id = %s", [tenant_id]
-    )
-    row = await cursor.fetchone()
-    return str(row[0]) if row else ""
 
 
 async def recount(connection: Connection, first: date, until: date) -> tuple[int, int]:

@@ -6,16 +6,13 @@ from typing import Annotated, Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.exceptions import ValidationException
 from litestar.params import QueryParameter
 from litestar.response import Template
 
 from app.api_docs import Verification, answers
 from app.database import Actor, Connection
-from app.explain_routes import parse_day
+from app.days import parse_day, until
 from app.gate import Gate
-
-MOST_DAYS = 31
 
 First = Annotated[str, QueryParameter(name="from", description="First UTC day, YYYY-MM-DD.")]
 Last = Annotated[str, QueryParameter(name="to", description="Last UTC day, included; at most 31.")]
@@ -29,7 +26,7 @@ MaybeLast = Annotated[str | None, QueryParameter(name="to")]
 )
 async def verify(gate: NamedDependency[Gate], first: First, last: Last) -> Response[Any]:
     """Recount the complete days of the range, both ends included, and compare; writes nothing."""
-    return Response(await _verification(gate, parse_day(first), parse_day(last)))
+    return Response(await _verification(gate, parse_day(first, "from"), parse_day(last, "to")))
 
 
 @get("/admin/billing/verify", include_in_schema=False)
@@ -41,7 +38,7 @@ async def verify_page(
         today = await gate.as_root(_today)
         suggested = (today - timedelta(days=7), today - timedelta(days=1))
         return gate.page("verify.html", {"asked": suggested, "found": None})
-    asked = (parse_day(first), parse_day(last))
+    asked = (parse_day(first, "from"), parse_day(last, "to"))
     return gate.page("verify.html", {"asked": asked, "found": await _verification(gate, *asked)})
 
 
@@ -53,20 +50,10 @@ async def _today(connection: Connection, _: Actor) -> date:
 
 
 async def _verification(gate: Gate, first: date, last: date) -> Any:
-    days = (last - first).days + 1
-    if not 1 <= days <= MOST_DAYS:
-        reason = (
-            f"it comes before {first}"
-            if days < 1
-            else f"that is {days} days; at most {MOST_DAYS} at once"
-        )
-        raise ValidationException(extra=[{"key": "to", "message": reason}])
+    end = until(first, last)
 
     async def work(connection: Connection, _: Actor) -> Any:
-        # the functions take the end as the first day that is not meant
-        cursor = await connection.execute(
-            "select billing.verification(%s, %s)::text", [first, last + timedelta(days=1)]
-        )
+        cursor = await connection.execute("select billing.verification(%s, %s)::text", [first, end])
         row = await cursor.fetchone()
         return None if row is None else json.loads(str(row[0]))
 

@@ -81,6 +81,7 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             admin_routes.overview_page,
             admin_routes.health_page,
             admin_routes.tenant_page,
+            admin_routes.tenant_csv,
             explain_routes.explain,
             explain_routes.explain_csv,
             explain_routes.explain_page,

@@ -106,6 +106,7 @@ begin atomic
   )
   select json_build_object(
     'tenant_id', d.tenant_id,
+    'tenant_name', (select t.name from data.tenants as t where t.id = d.tenant_id),
     'period', json_build_object(
       'text', billing.period_text(d.period_start, d.period_end),
       'value', to_char(d.period_start, 'YYYY-MM'),

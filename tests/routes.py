@@ -38,6 +38,7 @@ MATRIX = {
     "POST /api/admin/billing/usage/aggregate": ROOT,
     "POST /admin/billing-overview/recount": (401, 303, 403, 403, 403, 403, 401),
     f"GET /admin/billing/tenants/{NO_ONE}": NO_SUCH_TENANT,
+    f"GET /api/admin/billing/usage/daily.csv?{NOBODYS}": NO_SUCH_TENANT,
     "GET /schema": ROOT,
     "GET /schema/openapi.json": ROOT,
     "GET /schema/{path:str}": (401, 404, 403, 403, 403, 403, 401),
@@ -57,6 +58,7 @@ PLACES = {
         f"/admin/billing/tenants/{NO_ONE}/days/2026-11-01"
     ),
     "/admin/billing/tenants/{tenant_id:uuid}": f"/admin/billing/tenants/{NO_ONE}",
+    "/api/admin/billing/usage/daily.csv": f"/api/admin/billing/usage/daily.csv?{NOBODYS}",
     "/static/{file_path:path}": "/static/base.css",
 }
 """Routes whose parameter has to be something that exists."""

@@ -54,6 +54,7 @@ def test_root_looks_at_a_tenants_page_and_it_is_on_record(root: tuple[Browser, P
         page = browser.get(f"/admin/billing/tenants/{tenant}", headers=HTML)
         assert page.status_code == 200
         assert "as root, read-only" in page.text
+        assert f"/api/admin/billing/usage/daily.csv?tenantId={tenant}&amp;period=" in page.text
         assert f"{entry['totalsForPeriod']['smsOutboundCount']:,}" in page.text
         assert value(people.db, audits, tenant) == before + 1
     owner = bearer(people.token("owner"))

@@ -91,7 +91,7 @@ def test_the_page(browser: Browser, people: People, yesterday: date) -> None:
     page = asked(browser, people, path, metric=SMS)
     assert page.status_code == 200
     assert f"SMS sent on {yesterday}" in page.text
-    assert "<strong>241</strong> messages" in page.text
+    assert "241 <small>messages</small>" in page.text
     assert f"?metric={SMS}&amp;reason=pending" in page.text
     assert f'rel="next" href="?metric={SMS}&amp;page=2"' in page.text
     assert "<b>odd</b>" not in page.text

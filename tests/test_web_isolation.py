@@ -154,6 +154,7 @@ def test_the_schema_tells_of_the_api_alone(browser: Browser, people: People) -> 
     assert all("head" not in operations for operations in schema["paths"].values())
     assert set(schema["paths"]) == {
         *("/healthz", "/readyz", SUMMARY, "/api/billing/usage/daily.csv"),
+        "/api/admin/billing/usage/daily.csv",
         "/api/admin/billing/usage/tenants",
         "/api/admin/billing/usage/verify",
         *(

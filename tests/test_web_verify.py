@@ -44,7 +44,7 @@ def test_all_is_right(browser: Browser, people: People, today: date) -> None:
     }
     page = asked(browser, people, PAGE, **span(today, 2, 1)).text
     assert "Every stored figure is what its source rows say." in page
-    assert "figures differ" not in page
+    assert "from what the source rows say" not in page
 
 
 def test_a_difference_is_shown_and_not_put_right(
@@ -70,7 +70,7 @@ def test_a_difference_is_shown_and_not_put_right(
         }
     ]
     page = asked(browser, people, PAGE, **query).text
-    assert "1 figures differ" in page
+    assert "1 figure differs" in page
     assert f"/admin/billing/tenants/{people.foreign}/days/{query['from']}" in page
     assert versions(people.db) == before
 
