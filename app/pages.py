@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 
-from app import assets
+from app import assets, sparkline
 from app.settings import ROOT
 
 
@@ -20,7 +20,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["asset"] = assets.address  # pyright: ignore[reportUnknownMemberType]
+    named = {"asset": assets.address, "sparkline": sparkline.lines}
+    made.globals.update(named)  # pyright: ignore[reportUnknownMemberType]
     return made
 
 

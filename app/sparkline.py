@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 
-def sparkline(values: Sequence[int | None], width: int, height: int) -> list[str]:
+def lines(values: Sequence[int | None], width: int, height: int) -> list[str]:
     """The `points` of its polylines in a drawing of this size; broken where there is no number."""
     highest, room = max([1, *(value or 0 for value in values)]), height - 2
     step = width / max(len(values) - 1, 1)

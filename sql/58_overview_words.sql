@@ -113,21 +113,6 @@ $$;
 comment on function billing.overview_direction(text, text) is
 'The direction asked for, else the usual one of the column.';
 
-create function billing.sparkline(p_figures bigint[]) returns text
-language sql immutable parallel safe
-as $$
-  -- a path 3 wide for each day and 24 high; days without a figure leave a gap
-  select coalesce(string_agg(
-    case when p_figures[f.n - 1] is null then 'M' else 'L' end || (f.n - 1) * 3 || ','
-      || 23 - coalesce(round(22.0 * f.figure / nullif(x.most, 0)), 0),
-    '' order by f.n), '')
-  from (select max(u.figure) as most from unnest(p_figures) as u (figure)) as x
-  cross join unnest(p_figures) with ordinality as f (figure, n)
-  where f.figure is not null;
-$$;
-comment on function billing.sparkline(bigint[]) is
-'The path of a small line chart, 87 × 24 for 30 figures; NULL is a gap.';
-
 create function billing.overview_entry(
   p_tenant_id uuid, p_tenant_name text, p_plan_code text, p_plan_label text, p_status text,
   p_sms_outbound_count bigint, p_voice_minutes bigint, p_emails_sent bigint, p_ai_requests bigint,

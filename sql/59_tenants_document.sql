@@ -95,7 +95,7 @@ begin
           'meter', least(round(p.peak_share * 0.56), 56),
           'change', billing.growth_text(c.used, c.before),
           'share', billing.share_of_all_text(p.figure, s.figure),
-          'trend', k.path) order by p.place)
+          'trend', k.figures) order by p.place)
         from page as p
         left join lateral (
           select
@@ -108,9 +108,9 @@ begin
             on z.tenant_id = p.tenant_id
         ) as c on v_days.before_days is not null
         left join lateral (
-          select billing.sparkline(array_agg(billing.column_value(v_metric,
+          select json_agg(billing.column_value(v_metric,
             d.sms_outbound_count, d.voice_minutes, d.emails_sent, d.ai_requests)
-            order by d.date)) as path
+            order by d.date) as figures
           from billing.usage_between(
             p.tenant_id, v_period.chart_start, v_period.last_day + 1) as d
         ) as k on true), '[]'::json))

@@ -111,8 +111,9 @@ def test_days_without_numbers_are_holes(db: Db) -> None:
     forget(db, date(2025, 4, 8), failed=True)
     found = document(db)
     (row,) = found["rows"]
-    assert whole["trend"].count("M") == 1
-    assert row["trend"].count("M") == 3
+    assert whole["trend"] == [10] * 30
+    holes = {(TODAY - date(2025, 4, number)).days for number in (5, 8)}
+    assert row["trend"] == [None if ago in holes else 10 for ago in range(29, -1, -1)]
     assert found["totals"][0]["value"] == 100
     change = row["entry"]["change"]
     assert (change["completeDays"], change["sameDaysBefore"]) == (90, 90)

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app import axis, chart
-from app.sparkline import sparkline
+from app import axis, chart, sparkline
 
 NUMBERS = st.one_of(st.none(), st.just(0), st.integers(0, 10**12))
 VALUES = st.lists(NUMBERS, min_size=30, max_size=30)
@@ -103,7 +102,7 @@ def test_what_cannot_be_drawn_takes_nothing_else_with_it(
 
 @given(values=VALUES)
 def test_a_sparkline_breaks_where_there_is_no_number(values: list[int | None]) -> None:
-    lines = sparkline(values, 72, 20)
+    lines = sparkline.lines(values, 72, 20)
     spots = [spot.split(",") for line in lines for spot in line.split(" ")]
     assert len(spots) == 30 - values.count(None)
     assert all(0 <= float(x) <= 72 and 1 <= float(y) <= 19 for x, y in spots)
