@@ -15,7 +15,7 @@ migrations = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
 .PHONY: help install run test check docs bench screenshots psql stop clean
 
 help: ## list what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 install: ## what is missing on this machine; run, test, check and bench do it first
 	@bash .ci/install

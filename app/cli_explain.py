@@ -67,9 +67,8 @@ def _entry(row: explain.SourceRow) -> dict[str, object]:
 def _line(row: explain.SourceRow) -> str:
     clock = f"{row.occurred_at.astimezone(UTC):%H:%M:%S}"
     amount = f"{row.contribution:>8,}" if row.is_counted else " " * 7 + "-"
-    return f"{clock}  {row.kind:<14}{row.status or '-':<20}{row.reason:<14}{amount}  " + (
-        row.provider_id
-    )
+    words = f"{row.kind:<14}  {row.status or '-':<19}  {row.reason:<12}"
+    return f"{clock}  {words}  {amount}  {row.provider_id}"
 
 
 def _verdict(number: explain.Number | None, page: int, per_page: int) -> str:

@@ -37,4 +37,4 @@ def show_quality(kind: str | None, page: int, per_page: int) -> None:
     for row in quality.rows(settings, kind, per_page, (page - 1) * per_page):
         instant = f"{row.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         status = "none" if row.status is None else repr(row.status)
-        click.echo(f"{instant}  {row.tenant_id}  {row.kind:<14}{status:<22}{row.provider_id}")
+        click.echo(f"{instant}  {row.tenant_id}  {row.kind:<14}  {status:<21}  {row.provider_id}")

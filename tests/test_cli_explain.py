@@ -9,7 +9,7 @@ import pytest
 
 from tests import facts
 from tests.command_line import DONE, REFUSED, USAGE, Billing
-from tests.oracle import Message
+from tests.oracle import Call, Message
 from tests.past import add_tenants, at, bill_from, day, rows, run
 from tests.server import Db
 
@@ -46,6 +46,17 @@ def test_pages_of_lines(billing: Billing, tenant: Any) -> None:
     failed = billing(*words, "--reason", "not_counted").stdout.splitlines()
     assert failed[0] == lines[6]
     assert failed[1].startswith("Page 1 of 1, 1 row.")
+
+
+def test_long_words_stay_apart(db: Db, billing: Billing, tenant: Any) -> None:
+    status = "put through to somebody else"
+    with db.connect() as connection:
+        facts.insert(connection, Call(tenant, at(1), status, provider_id="C1"))
+    line = f"12:00:00  voice_outbound  {status}  unclassified         -  C1"
+    assert billing("explain", tenant, day(1), "voice_minutes").stdout.splitlines()[0] == line
+    run(db, at(4))
+    listed = billing("quality", "unclassified").stdout
+    assert f"  voice_outbound  '{status}'  C1\n" in listed
 
 
 def test_csv_is_inert(billing: Billing, tenant: Any) -> None:
