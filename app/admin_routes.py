@@ -6,7 +6,6 @@ from uuid import UUID
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
@@ -17,7 +16,7 @@ from app.days import parse_period
 from app.explain_routes import Tenant
 from app.gate import Gate
 from app.overview import Wish
-from app.tenant_routes import Period, days_file, usage_context
+from app.tenant_routes import Period, days_file, no_usage, usage_context
 
 TENANT_CSV = "/api/admin/billing/usage/daily.csv"
 Ran = Annotated[
@@ -43,7 +42,7 @@ async def tenants_usage(
 
     found = await gate.as_root(work)
     if found is None:
-        raise no_such(wish.period)
+        raise no_usage(wish.period)
     body, count, pages = found
     return Response(
         body,
@@ -66,7 +65,7 @@ async def tenants_csv(gate: NamedDependency[Gate], wish: NamedDependency[Wish]) 
 
     text = await gate.as_root(work)
     if text is None:
-        raise no_such(wish.period)
+        raise no_usage(wish.period)
     return Response(
         text,
         media_type="text/csv",
@@ -86,7 +85,7 @@ async def overview_page(
 
     page = await gate.as_root(work)
     if page is None:
-        raise no_such(wish.period)
+        raise no_usage(wish.period)
     return gate.page(
         "billing_overview.html", {"page": page, "wish": wish, "ran": ran, "csv": overview.CSV}
     )
@@ -114,7 +113,7 @@ async def tenant_page(
 
     page = await gate.as_root_of(tenant_id, "tenant page read", work)
     if page is None:
-        raise no_such(period)
+        raise no_usage(period)
     addresses = {
         "days": f"/admin/billing/tenants/{tenant_id}/days/",
         "file": f"{TENANT_CSV}?tenantId={tenant_id}&",
@@ -138,12 +137,8 @@ async def tenant_csv(
 
     found = await gate.as_root_of(tenant, "tenant usage exported", work)
     if found is None:
-        raise no_such(period)
+        raise no_usage(period)
     return days_file(*found)
-
-
-def no_such(period: str | None) -> NotFoundException:
-    return NotFoundException(f"There is no usage for {period}: nothing was counted then.")
 
 
 def _suffix(wish: Wish) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from app.api_schemas import Metrics, Schema
+from app.explain import REASONS
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,6 @@ DAY: Schema = {
     "pattern": "^(?!0000|9999-12-31)[0-9]{4}-[0-9]{2}-[0-9]{2}$",
     "examples": ["2026-11-21"],
 }
-REASONS = "counted estimated pending not_counted test unclassified other_metric"
 
 
 def parameter(path: str, described: Schema, choices: Choices) -> Schema:
@@ -36,7 +36,7 @@ def parameter(path: str, described: Schema, choices: Choices) -> Schema:
         "from": DAY,
         "to": DAY,
         "metric": _one_of(metric["json_name"] for metric in choices.metrics),
-        "reason": _one_of(REASONS.split()),
+        "reason": _one_of(REASONS),
         "q": {"type": "string", "maxLength": 200, "pattern": r"^[^\x00]*$"},
         "plan": _one_of(["", *choices.plans]),
         "status": _one_of(["", "active", "suspended"]),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal, get_args
 from uuid import UUID
 
 import psycopg
@@ -9,16 +10,11 @@ from psycopg.rows import class_row
 
 from app.settings import Settings
 
-REASONS = (
-    "counted",
-    "estimated",
-    "pending",
-    "not_counted",
-    "test",
-    "unclassified",
-    "other_metric",
-)
+Reason = Literal[
+    "counted", "estimated", "pending", "not_counted", "test", "unclassified", "other_metric"
+]
 """Why a row counts or does not; see billing.explain_usage."""
+REASONS: tuple[Reason, ...] = get_args(Reason)
 COLUMNS = (
     "occurred_at",
     "source",

@@ -3,7 +3,7 @@
 The only routes that read source tables; everything else reads what was counted.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -18,14 +18,11 @@ from app import explanation
 from app.api_docs import UsageExplanation, answers
 from app.database import Actor, Connection
 from app.days import parse_day, unfit
+from app.explain import Reason
 from app.gate import Gate
 
-Reason = Annotated[
-    Literal[
-        "counted", "estimated", "pending", "not_counted", "test", "unclassified", "other_metric"
-    ]
-    | None,
-    QueryParameter(description="Only rows of this kind."),
+Only = Annotated[
+    Reason | None, QueryParameter(name="reason", description="Only rows of this kind.")
 ]
 Day = Annotated[str, QueryParameter(name="date", description="UTC day as YYYY-MM-DD.")]
 Metric = Annotated[str, QueryParameter(description="JSON name of a metric: smsOutboundCount …")]
@@ -40,7 +37,7 @@ Document = dict[str, Any]
     responses=answers(UsageExplanation, "The number and a page of its rows."),
 )
 async def explain(
-    gate: NamedDependency[Gate], day: Day, metric: Metric, reason: Reason = None, page: Page = 1
+    gate: NamedDependency[Gate], day: Day, metric: Metric, reason: Only = None, page: Page = 1
 ) -> Response[Document]:
     """A number of one day, the sum and the rows behind it by reason, 100 rows a page."""
     return Response(await _read(gate, None, day, metric, reason, page))
@@ -52,7 +49,7 @@ async def explain(
     responses=answers(str, "A file of RFC 4180, first line: the names.", "text/csv"),
 )
 async def explain_csv(
-    gate: NamedDependency[Gate], day: Day, metric: Metric, reason: Reason = None, page: Page = 1
+    gate: NamedDependency[Gate], day: Day, metric: Metric, reason: Only = None, page: Page = 1
 ) -> Response[str]:
     """The same rows as CSV, 50,000 a page; `Link` names the next one."""
     return await _file(gate, None, day, metric, reason, page)
@@ -63,7 +60,7 @@ async def explain_page(
     gate: NamedDependency[Gate],
     day: FromPath[str],
     metric: Metric = "smsOutboundCount",
-    reason: Reason = None,
+    reason: Only = None,
     page: Page = 1,
 ) -> Template:
     """One number of the own tenant explained."""
@@ -88,7 +85,7 @@ async def explain_any(
     tenant: Tenant,
     day: Day,
     metric: Metric,
-    reason: Reason = None,
+    reason: Only = None,
     page: Page = 1,
 ) -> Response[Document]:
     """A number of any tenant explained, for root."""
@@ -105,7 +102,7 @@ async def explain_any_csv(
     tenant: Tenant,
     day: Day,
     metric: Metric,
-    reason: Reason = None,
+    reason: Only = None,
     page: Page = 1,
 ) -> Response[str]:
     """The same rows as CSV, 50,000 a page; `Link` names the next one."""
@@ -118,7 +115,7 @@ async def explain_any_page(
     tenant_id: FromPath[UUID],
     day: FromPath[str],
     metric: Metric = "smsOutboundCount",
-    reason: Reason = None,
+    reason: Only = None,
     page: Page = 1,
 ) -> Template:
     """One number of any tenant explained, for root."""

@@ -8,16 +8,16 @@ from urllib.parse import urlencode
 
 import psycopg
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Redirect, Template
 from psycopg import errors as pg
 from psycopg_pool import PoolTimeout
 from structlog.contextvars import get_contextvars
 
-logger = structlog.get_logger()
+from app.requests import AnyRequest
 
-AnyRequest = Request[Any, Any, Any]
+logger = structlog.get_logger()
 
 SENTENCES = {
     "Not Found": "There is nothing at this address.",

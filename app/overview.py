@@ -12,7 +12,6 @@ PAGE = "/admin/billing-overview"
 CSV = "/api/admin/billing/usage/tenants.csv"
 JSON = "/api/admin/billing/usage/tenants"
 SIZE = 25
-SHOWN = ["over", "near", "growing", "quiet"]
 
 Search = Annotated[
     str | None,

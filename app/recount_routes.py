@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException, ValidationException
@@ -18,6 +18,7 @@ from app.api_docs import answers
 from app.database import Actor, Connection
 from app.days import MOST_DAYS, parse_day, until
 from app.gate import Gate, require_root
+from app.requests import AnyRequest
 from app.settings import Settings
 
 
@@ -64,7 +65,7 @@ async def recount(gate: NamedDependency[Gate], data: JSONBody[Days]) -> Recount:
 
 @post(f"{overview.PAGE}/recount", guards=[require_root], include_in_schema=False, status_code=303)
 async def recount_from_page(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     gate: NamedDependency[Gate],
     settings: NamedDependency[Settings],
     data: Annotated[DaysForm, Body(media_type=RequestEncodingType.URL_ENCODED)],

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, QueryParameter
@@ -11,9 +11,9 @@ from litestar.response import Redirect, Template
 
 from app import auth, requests
 from app.database import Database
+from app.requests import AnyRequest
 from app.settings import Settings
 
-AnyRequest = Request[Any, Any, Any]
 WRONG = "E-mail or password is wrong."
 
 

@@ -95,5 +95,10 @@ async def _of_own(
 
     found = await gate.as_tenant(work)
     if found is None:
-        raise NotFoundException(f"There is no usage for {period}: nothing was counted then.")
+        raise no_usage(period)
     return found
+
+
+def no_usage(period: str | None) -> NotFoundException:
+    """404 for a period before the first billed day, or one to come."""
+    return NotFoundException(f"There is no usage for {period}: nothing was counted then.")

@@ -67,10 +67,17 @@ async def metrics(connection: Connection) -> list[dict[str, Any]]:
         return await cursor.fetchall()
 
 
+async def today(connection: Connection) -> date:
+    """The UTC day by the database's clock."""
+    cursor = await connection.execute("select billing.utc_day(now())")
+    row = await cursor.fetchone()
+    assert row is not None and isinstance(row[0], date)  # noqa: S101 - it is a day
+    return row[0]
+
+
 async def is_future(connection: Connection, month: date) -> bool:
     """Whether a month has not begun by the database's clock."""
-    cursor = await connection.execute("select %s > billing.utc_day(now())", [month])
-    return await cursor.fetchone() == (True,)
+    return month > await today(connection)
 
 
 async def health(connection: Connection) -> Health:

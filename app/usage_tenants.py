@@ -82,6 +82,13 @@ async def choices(connection: Connection) -> Choices:
     return Choices(await usage.metrics(connection), plans, columns)
 
 
+async def verification(connection: Connection, first: date, until: date) -> dict[str, Any]:
+    """What recounting [first, until) finds beside what is stored; writes nothing."""
+    cursor = await connection.execute("select billing.verification(%s, %s)", [first, until])
+    row = await cursor.fetchone()
+    return row[0] if row else {}  # pyright: ignore[reportReturnType]
+
+
 async def recount(connection: Connection, first: date, until: date) -> tuple[int, int]:
     """Recount the days of [first, until) as root; rows changed and the number of the run.
 

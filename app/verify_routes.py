@@ -1,6 +1,5 @@
 """Are the stored numbers what the source rows say? For root; recounts, compares, writes nothing."""
 
-import json
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -9,8 +8,8 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Template
 
+from app import usage, usage_tenants
 from app.api_docs import Verification, answers
-from app.database import Actor, Connection
 from app.days import parse_day, until
 from app.gate import Gate
 
@@ -35,26 +34,15 @@ async def verify_page(
 ) -> Template:
     """The same as a page; without a range, the form and the last seven days in it."""
     if first is None or last is None:
-        today = await gate.as_root(_today)
+        today = await gate.as_root(lambda connection, _: usage.today(connection))
         suggested = (today - timedelta(days=7), today - timedelta(days=1))
         return gate.page("verify.html", {"asked": suggested, "found": None})
     asked = (parse_day(first, "from"), parse_day(last, "to"))
     return gate.page("verify.html", {"asked": asked, "found": await _verification(gate, *asked)})
 
 
-async def _today(connection: Connection, _: Actor) -> date:
-    cursor = await connection.execute("select billing.utc_day(now())")
-    row = await cursor.fetchone()
-    assert row is not None and isinstance(row[0], date)  # noqa: S101 - it is a day
-    return row[0]
-
-
 async def _verification(gate: Gate, first: date, last: date) -> Any:
     end = until(first, last)
-
-    async def work(connection: Connection, _: Actor) -> Any:
-        cursor = await connection.execute("select billing.verification(%s, %s)::text", [first, end])
-        row = await cursor.fetchone()
-        return None if row is None else json.loads(str(row[0]))
-
-    return await gate.as_root(work)
+    return await gate.as_root(
+        lambda connection, _: usage_tenants.verification(connection, first, end)
+    )

@@ -3,12 +3,13 @@
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tests.browsing import Browser, bearer, browsing
+from tests.ledgers import DAY, days, keep_books, tenant, use
 from tests.past import rows
 from tests.people import People
 from tests.server import Db
@@ -32,35 +33,21 @@ METRICS = ("smsOutboundCount", "voiceMinutes", "emailsSent", "aiRequests")
 @pytest.fixture(scope="module")
 def root(module_db: Db) -> Iterator[tuple[Browser, People]]:
     """A browser with a root session over the tenants above."""
-    month = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
-    rows(module_db, "update data.settings set billing_from = %s", month)
+    start = TODAY.replace(day=1)
+    before_start = (start - DAY).replace(day=1)
+    keep_books(module_db, before_start, TODAY)
     for name, plan, status, sent, before, emails in TENANTS:
-        rows(
-            module_db,
-            "with t as (insert into data.tenants (name, plan_code, status)"
-            " values (%s, %s, %s) returning id)"
-            " insert into data.billing_usage_daily (tenant_id, usage_date, sms_outbound_count,"
-            " emails_sent, counted_rows)"
-            " select t.id, d::date, case when d >= %s then %s::bigint else %s::bigint end,"
-            " %s::bigint, 1"
-            " from t, generate_series(%s::timestamp, %s::timestamp, '1 day') as d where %s",
-            *(name, plan, status, TODAY.replace(day=1), sent, before, emails),
-            *(month, TODAY, sent + emails > 0),
-        )
-    rows(
-        module_db,
-        "insert into data.usage_runs (id, as_of, started_at, finished_at, rows_changed,"
-        " source_rows, days_counted, days_failed, trigger, started_by, outcome)"
-        " values (nextval('data.usage_runs_id_seq'), now(), now(), now(), 0, 0, 0, 0, 'test',"
-        " 'test', 'succeeded')",
-    )
-    rows(
-        module_db,
-        "insert into data.usage_days (usage_date, counted_at, run_id)"
-        " select d::date, least(d + interval '26 hours', now()), 1"
-        " from generate_series(%s::timestamp, %s::timestamp, '1 day') as d",
-        *(month, TODAY),
-    )
+        who = tenant(module_db, plan, name=name, status=status)
+        if sent:
+            figures = {"emails_sent": emails, "counted_rows": 1}
+            use(
+                module_db,
+                who,
+                days(before_start, start - DAY),
+                sms_outbound_count=before,
+                **figures,
+            )
+            use(module_db, who, days(start, TODAY), sms_outbound_count=sent, **figures)
     tenants = rows(module_db, "select id from data.tenants order by name")
     people = People(module_db, tenants[0], tenants[1])
     with browsing(module_db) as browser:
