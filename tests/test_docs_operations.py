@@ -145,12 +145,3 @@ def test_nothing_on_the_page_is_left_out() -> None:
             file = elsewhere.get(block.heading)
             text = here if file is None else (ROOT / file).read_text()
             assert f'"{block.heading}"' in text, block
-
-
-def test_every_file_and_anchor_on_the_page_exists() -> None:
-    text = (ROOT / PAGE).read_text()
-    for file in re.findall(r"`(tests/\w+\.py)`", text):
-        assert (ROOT / file).exists(), file
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    anchors = {heading.lower().replace(" ", "-") for heading in headings}
-    assert set(re.findall(r"\(#([\w-]+)\)", text)) <= anchors

@@ -63,6 +63,13 @@ def test_every_block(checkout: Scratch) -> None:
     assert not failures, "\n\n".join(failures)
 
 
+def test_run_books_find_the_embedded_server(checkout: Scratch) -> None:
+    (block,) = (b for b in blocks("docs/operations.md") if b.not_run and "embedded" in b.not_run)
+    asked = "psql -Atc 'select current_user' \"$BILLING_DATABASE_URL\""
+    done = checkout.sh(f"make --no-print-directory run\n{block.text}{asked}")
+    assert done.stdout.splitlines()[-1] == "postgres", done.stderr
+
+
 def test_pages_that_are_followed_elsewhere() -> None:
     for page, test in ELSEWHERE.items():
         assert (ROOT / page).exists()

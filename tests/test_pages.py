@@ -57,6 +57,12 @@ def test_links_lead_somewhere(name: str) -> None:
             assert anchor in anchors(path), f"{name}: {path}#{anchor}"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_tests_that_are_named_exist(name: str) -> None:
+    for path in re.findall(r"\btests/[\w/*\[\]-]+\.(?:py|sql)\b", (ROOT / name).read_text()):
+        assert list(ROOT.glob(path)), f"{name}: {path}"
+
+
 def test_every_page_can_be_reached_from_the_first() -> None:
     reached, todo = set[str](), ["README.md"]
     while todo:

@@ -61,6 +61,12 @@ def test_the_page_as_it_is_written(server: Server, shop: Db, tmp_path: Path) -> 
     server.drop(database)
 
 
+def test_what_the_host_adds_is_in_its_schema() -> None:
+    shown = [block.text for block in blocks(PAGE) if block.not_run]
+    assert len(shown) == 2
+    assert all(text in (HERE / "host.sql").read_text() for text in shown)
+
+
 def test_it_is_the_shop_that_is_counted(db: Db) -> None:
     """The four tables of the example host stay empty."""
     with db.connect(hosts.current.writer) as writer:
