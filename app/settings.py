@@ -1,13 +1,7 @@
 """Where the database is and where the web application listens.
 
-Everything else is a row in data.settings, because pg_cron cannot see the environment.
-
-BILLING_DATABASE_URL  postgresql:// URL of the database, with a user who may run migrations
-BILLING_PASSFILE      libpq password file (mode 0600) with a line per login
-BILLING_<LOGIN>_URL   overrides the connection of one login, e.g. BILLING_TENANT_URL
-BILLING_HOST, BILLING_PORT   where the web application listens (127.0.0.1, 8000)
-BILLING_PUBLIC_URL    the address that people type, when a TLS proxy stands in front
-BILLING_TRUSTED_PROXIES   how many proxies are believed about the client's address (0)
+Everything else is a row in data.settings, because pg_cron cannot see the environment. What each
+variable means is said in docs/database.md.
 """
 
 import os
