@@ -1,17 +1,19 @@
 """What has to be stored and said after every step of a history, in plain Python: facts, what was
 counted of them, what waits to be counted."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from tests import hosts
-from tests.oracle import ZERO, Event, Key, Rows, expected
+from tests.oracle import METRICS, ZERO, Event, Figures, Key, Rows, expected
 
 A_DAY = timedelta(days=1)
 Mark = tuple[UUID, date]
 Difference = tuple[UUID, date, str | None, int | None, int | None, bool]
+Restatement = tuple[UUID, date, str, int, int]
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Model:
     published: set[date] = field(default_factory=set)
     sealed: set[date] = field(default_factory=set)
     marks: set[Mark] = field(default_factory=set)
+    restatements: Counter[Restatement] = field(default_factory=Counter[Restatement])
 
     def new(self, batch: Iterable[Event]) -> dict[Key, Event]:
         """Ids that are known already are repeated webhooks: the first fact stays (R16, R18)."""
@@ -62,8 +65,15 @@ class Model:
             if tenant in tenants and day in days:
                 row = truth.get((tenant, day), ZERO)
                 changed += self.counted.get((tenant, day)) != row
+                self.restate(tenant, day, self.counted.get((tenant, day), ZERO), row)
                 self.counted[tenant, day] = row
         return changed
+
+    def restate(self, tenant: UUID, day: date, old: Figures, new: Figures) -> None:
+        """After its first night every change of a number is kept."""
+        if day in self.published:
+            names = [name for name in METRICS if old[name] != new[name]]
+            self.restatements.update((tenant, day, name, old[name], new[name]) for name in names)
 
     def count(self, days: Collection[date]) -> int:
         """Days counted whole, now."""
