@@ -51,6 +51,18 @@ comment on function billing.period_on(date, timestamptz) is
 '[period_start, period_end), the last day to show, the first of the 30 days of the chart that end '
 'with it, its days, those after today, and the period before.';
 
+create function billing.shown_period(p_day date, p_as_of timestamptz)
+returns table (period_start date, period_end date, chart_start date, last_day date)
+language sql stable parallel safe
+begin atomic
+  select r.period_start, r.period_end, r.chart_start, r.last_day
+  from billing.period_on(shown_period.p_day, shown_period.p_as_of) as r
+  cross join data.settings as s
+  where r.is_current or (r.period_start <= r.today and r.period_end > s.billing_from);
+end;
+comment on function billing.shown_period(date, timestamptz) is
+'The period around a UTC day (NULL: the current one); no row before billing_from or after today.';
+
 create function billing.usage_days_between(p_from date, p_until date)
 returns table (
   date date, state text, counted_at timestamptz, is_counted boolean, is_complete boolean

@@ -36,9 +36,7 @@ begin atomic
         from billing.usage_between(u.tenant_id, r.chart_start, r.last_day + 1) as d)
     )
   from billing.tenant_usage_on(usage_summary_on.p_day, usage_summary_on.p_as_of) as u
-  cross join billing.period_on(usage_summary_on.p_day, usage_summary_on.p_as_of) as r
-  cross join data.settings as s
-  where r.is_current or (r.period_start <= r.today and r.period_end > s.billing_from);
+  cross join billing.shown_period(usage_summary_on.p_day, usage_summary_on.p_as_of) as r;
 end;
 comment on function billing.usage_summary_on(date, timestamptz) is
 'A row per tenant for the period around a UTC day (NULL: the current one): plan, limits, totals '

@@ -3,18 +3,6 @@
 
 set local role billing_owner;
 
-create function billing.shown_period(p_day date, p_as_of timestamptz)
-returns table (period_start date, period_end date, chart_start date, last_day date)
-language sql stable
-begin atomic
-  select r.period_start, r.period_end, r.chart_start, r.last_day
-  from billing.period_on(shown_period.p_day, shown_period.p_as_of) as r
-  cross join data.settings as s
-  where r.is_current or (r.period_start <= r.today and r.period_end > s.billing_from);
-end;
-comment on function billing.shown_period(date, timestamptz) is
-'The period around a UTC day (NULL: the current one); no row before billing_from or after today.';
-
 create function billing.compared_days(p_day date, p_as_of timestamptz)
 returns table (before_days date[], other_days date[])
 language sql stable

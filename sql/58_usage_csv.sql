@@ -15,15 +15,13 @@ begin atomic
       e'\r\n',
       string_agg(concat(to_char(d.date, 'YYYY-MM-DD'), ',', d.state, ',', c.cells, e'\r\n'), ''
                  order by d.date))
-  from billing.period_on(usage_csv.p_day, usage_csv.p_as_of) as r
-  cross join data.settings as s
+  from billing.shown_period(usage_csv.p_day, usage_csv.p_as_of) as r
   join data.tenants as t on t.id = usage_csv.p_tenant_id
   cross join lateral billing.usage_between(t.id, r.period_start, r.last_day + 1) as d
   cross join lateral (
     select string_agg(coalesce(f.value, ''), ',' order by f.ordinality) as cells
     from json_each_text(d.metrics) with ordinality as f
   ) as c
-  where r.is_current or (r.period_start <= r.today and r.period_end > s.billing_from)
   group by r.period_start;
 end;
 comment on function billing.usage_csv(uuid, date, timestamptz) is

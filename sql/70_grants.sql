@@ -49,6 +49,7 @@ grant select (usage_date, state, counted_at) on data.usage_days to billing_tenan
 grant select (billing_from, stale_after_hours) on data.settings to billing_tenant, billing_root;
 grant execute on function
   billing.usage_period(date, date), billing.period_on(date, timestamptz),
+  billing.shown_period(date, timestamptz),
   billing.usage_days_between(date, date), billing.usage_between(uuid, date, date),
   billing.usage_totals(date, date), billing.tenant_usage_on(date, timestamptz),
   billing.share_of_limit(bigint, bigint), billing.near_limit(bigint),
@@ -79,8 +80,8 @@ grant execute on function billing.require_choice(text, text, text[]),
   billing.share_of_all_text(bigint, bigint),
   billing.overview_direction(text, text), billing.age_text(interval), billing.health_json(),
   billing.instant_text(timestamptz), billing.health_page(),
-  billing.shown_period(date, timestamptz), billing.compared_days(date, timestamptz),
-  billing.usage_on_days(text, date[]), billing.active_tenants(date, date),
+  billing.compared_days(date, timestamptz), billing.usage_on_days(text, date[]),
+  billing.active_tenants(date, date),
   billing.overview_tenants(
     text, text, text, text, text, text, date, timestamptz, date[], date[]),
   billing.tenants_document(text, text, text, text, text, text, integer, date, timestamptz),
