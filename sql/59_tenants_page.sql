@@ -16,27 +16,30 @@ $$;
 comment on function billing.age_text(interval) is 'How long ago something was, for people.';
 
 create function billing.health_json() returns json
-language sql stable
+language plpgsql stable
 as $$
-  select json_build_object(
-    'completeThrough', h.complete_through,
-    'completeText', coalesce(to_char(h.complete_through, 'FMDD FMMonth YYYY'), 'no day yet'),
-    'isStale', h.is_stale,
-    'missing', h.missing_days, 'failed', h.failed_days, 'late', h.late_days,
-    'unclassified', billing.number_text(h.unclassified_rows),
-    'today', h.today, 'yesterday', h.today - 1, 'billingFrom', h.billing_from,
-    'run', case when h.last_run_id is not null then json_build_object(
-      'id', h.last_run_id,
-      'at', h.last_run_at,
-      'atText', to_char(h.last_run_at at time zone 'UTC', 'FMDD FMMon HH24:MI" UTC"'),
-      'age', billing.age_text(h.as_of - h.last_run_at),
-      'outcome', h.last_run_outcome,
-      'trigger', h.last_run_trigger,
-      'days', h.last_run_days,
-      'changed', billing.number_text(h.last_run_rows_changed),
-      'error', h.last_run_error) end)
-  from billing.usage_health as h;
-$$;
+-- PL/pgSQL keeps the plans: of the health view here, of everything around the table below.
+begin
+  return (
+    select json_build_object(
+      'completeThrough', h.complete_through,
+      'completeText', coalesce(to_char(h.complete_through, 'FMDD FMMonth YYYY'), 'no day yet'),
+      'isStale', h.is_stale,
+      'missing', h.missing_days, 'failed', h.failed_days, 'late', h.late_days,
+      'unclassified', billing.number_text(h.unclassified_rows),
+      'today', h.today, 'yesterday', h.today - 1, 'billingFrom', h.billing_from,
+      'run', case when h.last_run_id is not null then json_build_object(
+        'id', h.last_run_id,
+        'at', h.last_run_at,
+        'atText', to_char(h.last_run_at at time zone 'UTC', 'FMDD FMMon HH24:MI" UTC"'),
+        'age', billing.age_text(h.as_of - h.last_run_at),
+        'outcome', h.last_run_outcome,
+        'trigger', h.last_run_trigger,
+        'days', h.last_run_days,
+        'changed', billing.number_text(h.last_run_rows_changed),
+        'error', h.last_run_error) end)
+    from billing.usage_health as h);
+end $$;
 comment on function billing.health_json() is
 'How old and how whole the numbers are and the last run, for the root page.';
 
@@ -44,38 +47,40 @@ create function billing.overview_page(
   p_search text, p_plan text, p_status text, p_show text, p_sort text, p_dir text,
   p_page integer, p_day date, p_as_of timestamptz
 ) returns json
-language sql stable
+language plpgsql stable
 as $$
-  select json_build_object(
-    'table', d.document,
-    'period', json_build_object(
-      'value', to_char(r.period_start, 'YYYY-MM'),
-      'text', to_char(r.period_start, 'FMMonth YYYY'),
-      'isCurrent', r.last_day = billing.utc_day(p_as_of)),
-    'periods', (
-      select json_agg(json_build_object(
-        'value', to_char(p.period_start, 'YYYY-MM'),
-        'text', to_char(p.period_start, 'FMMonth YYYY')) order by p.period_start desc)
-      from billing.usage_periods as p),
-    'plans', (
-      select json_agg(json_build_object('value', p.code, 'text', p.label)
-                      order by p.sort_order nulls last)
-      from billing.overview_plans as p),
-    'columns', (
-      select json_agg(json_build_object(
-        'name', c.name, 'label', c.label, 'isNumber', c.is_number, 'dir', c.dir)
-        order by c.sort_order)
-      from billing.overview_columns as c),
-    'health', billing.health_json())
-  from billing.shown_period(p_day, p_as_of) as r
-  cross join lateral (
-    select billing.tenants_document(
-      p_search, p_plan, p_status, p_show, p_sort, p_dir, p_page, p_day, p_as_of) as document
-  ) as d;
-$$;
+begin
+  return (
+    select json_build_object(
+      'table', d.document,
+      'period', json_build_object(
+        'value', to_char(r.period_start, 'YYYY-MM'),
+        'text', to_char(r.period_start, 'FMMonth YYYY'),
+        'isCurrent', r.last_day = billing.utc_day(p_as_of)),
+      'periods', (
+        select json_agg(json_build_object(
+          'value', to_char(p.period_start, 'YYYY-MM'),
+          'text', to_char(p.period_start, 'FMMonth YYYY')) order by p.period_start desc)
+        from billing.usage_periods as p),
+      'plans', (
+        select json_agg(json_build_object('value', p.code, 'text', p.label)
+                        order by p.sort_order nulls last)
+        from billing.overview_plans as p),
+      'columns', (
+        select json_agg(json_build_object(
+          'name', c.name, 'label', c.label, 'isNumber', c.is_number, 'dir', c.dir)
+          order by c.sort_order)
+        from billing.overview_columns as c),
+      'health', billing.health_json())
+    from billing.shown_period(p_day, p_as_of) as r
+    cross join lateral (
+      select billing.tenants_document(
+        p_search, p_plan, p_status, p_show, p_sort, p_dir, p_page, p_day, p_as_of) as document
+    ) as d);
+end $$;
 comment on function billing.overview_page(
   text, text, text, text, text, text, integer, date, timestamptz) is
-'All of the root page as one document; no row for a period before billing_from or after today.';
+'All of the root page as one document; NULL for a period before billing_from or after today.';
 
 create function billing.tenants_table(
   p_search text, p_plan text, p_status text, p_show text, p_sort text, p_dir text,
