@@ -12,6 +12,30 @@ as $$
 $$;
 comment on function billing.unknown_tenants() is 'Ids that have facts and are no tenant.';
 
+create function billing.questionable_on(p_kind text, p_day date)
+returns table (
+  tenant_id uuid, occurred_at timestamptz, source text, provider_id text, kind text, status text)
+language sql stable
+as $$
+  -- tenants by the daily rows, rows by the tenant's index
+  select s.tenant_id, s.occurred_at, s.source, s.provider_id, s.kind::text, s.status
+  from data.billing_usage_daily as d
+  cross join lateral (
+    select x.*
+    from billing.usage_source as x
+    where x.tenant_id = d.tenant_id
+      and x.occurred_at >= p_day::timestamp at time zone 'UTC'
+      and x.occurred_at < (p_day + 1)::timestamp at time zone 'UTC'
+  ) as s
+  where d.usage_date = p_day
+    and case p_kind
+      when 'unclassified' then d.unclassified_rows > 0 and s.outcome = 'unclassified'
+      else d.estimated_rows > 0 and s.is_estimated and s.outcome = 'counted'
+    end;
+$$;
+comment on function billing.questionable_on(text, date) is
+'The unclassified or the estimated rows of a UTC day.';
+
 create function billing.questionable_rows(
   p_kind text, p_limit integer default 100, p_offset bigint default 0
 )
@@ -22,6 +46,11 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 set jit = off
 as $$
+declare
+  v_day date;
+  v_found bigint;
+  v_left bigint := p_limit;
+  v_skip bigint := p_offset;
 begin
   perform billing.require_operator_or_root();
   if p_limit is null or p_limit < 0 or p_offset is null or p_offset < 0 then
@@ -30,27 +59,28 @@ begin
   end if;
   case
     when p_kind in ('unclassified', 'estimated') then
-      -- days by the day ledger, tenants by the daily rows, rows by the tenant's index; newest first
-      return query
-      select s.tenant_id, s.occurred_at, s.source, s.provider_id, s.kind::text, s.status
-      from data.usage_days as u
-      join data.billing_usage_daily as d on d.usage_date = u.usage_date
-      cross join lateral (
-        select x.*
-        from billing.usage_source as x
-        where x.tenant_id = d.tenant_id
-          and x.occurred_at >= u.usage_date::timestamp at time zone 'UTC'
-          and x.occurred_at < (u.usage_date + 1)::timestamp at time zone 'UTC'
-      ) as s
-      where u.sealed_at is null
-        and case p_kind
-          when 'unclassified' then
-            u.unclassified_rows > 0 and d.unclassified_rows > 0 and s.outcome = 'unclassified'
-          else u.estimated_rows > 0 and d.estimated_rows > 0
-            and s.is_estimated and s.outcome = 'counted'
-        end
-      order by u.usage_date desc, s.tenant_id, s.occurred_at, s.source, s.provider_id
-      limit p_limit offset p_offset;
+      -- days by the day ledger, newest first, and no more of them than it takes
+      for v_day in
+        select u.usage_date
+        from data.usage_days as u
+        where u.sealed_at is null
+          and case p_kind when 'unclassified' then u.unclassified_rows else u.estimated_rows end > 0
+        order by u.usage_date desc
+      loop
+        exit when v_left = 0;
+        return query
+        select q.*
+        from billing.questionable_on(p_kind, v_day) as q
+        order by q.tenant_id, q.occurred_at, q.source, q.provider_id
+        limit v_left offset v_skip;
+        get diagnostics v_found = row_count;
+        v_left := v_left - v_found;
+        if v_found > 0 then
+          v_skip := 0;
+        elsif v_skip > 0 then
+          v_skip := v_skip - (select count(*) from billing.questionable_on(p_kind, v_day));
+        end if;
+      end loop;
     when p_kind in ('future', 'ancient') then
       return query
       select s.tenant_id, s.occurred_at, s.source, s.provider_id, s.kind::text, s.status

@@ -40,12 +40,18 @@ as $$
         'tenants', billing.number_text(r.tenants), 'changes', billing.number_text(r.changes),
         'last', billing.instant_text(r.last_restated_at)) order by r.date desc), '[]')
       from (
-        select
-          d.date, count(*) as tenants, sum(d.changes) as changes,
-          max(d.last_restated_at) as last_restated_at
-        from billing.restated_days as d
-        group by d.date
-        order by d.date desc
+        -- a day at a time, and no more of them than are shown, whatever history there is
+        select c.date, d.tenants, d.changes, d.last_restated_at
+        from (select x.date from billing.usage_calendar as x order by x.date desc) as c
+        cross join lateral (
+          select
+            count(*) as tenants, sum(y.changes) as changes,
+            max(y.last_restated_at) as last_restated_at
+          from billing.restated_days as y
+          where y.date = c.date
+        ) as d
+        where d.tenants > 0
+        order by c.date desc
         limit 31
       ) as r),
     'runs', (

@@ -97,6 +97,35 @@ def test_nothing_to_tell(db: Db) -> None:
     assert rows(db, "select * from data_quality", login=OPERATOR) == []
 
 
+def test_a_page_of_many_days(db: Db) -> None:
+    """Wherever a page begins and ends; and days that it does not show are not looked into."""
+    rows(db, "update settings set billing_from = utc_day(now()) - 8")
+    tenants = add_tenants(db, 4)
+    now: datetime = value(db, "select now()")
+    with db.connect() as connection:
+        facts.insert(
+            connection,
+            *(
+                Message(who, now - timedelta(days=day), "warp", provider_id=f"{day} {number}")
+                for day in (0, 1, 3, 4, 8)
+                for number, who in enumerate(tenants)
+            ),
+        )
+    run(db, now)
+    every = listed(db, "unclassified", 100)
+    assert [name[0] for name in every] == [*"0000", *"1111", *"3333", *"4444", *"8888"]
+    for offset in range(22):
+        for limit in (0, 1, 4, 7):
+            assert listed(db, "unclassified", limit, offset) == every[offset : offset + limit]
+    with db.connect(OPERATOR, autocommit=False) as connection:
+        connection.execute("select from questionable_rows('unclassified', 1)")
+        read = connection.execute(
+            "select coalesce(sum(seq_tup_read + idx_tup_fetch), 0) from pg_stat_xact_user_tables"
+            " where relname = 'messages'"
+        ).fetchall()
+    assert 0 < read[0][0] <= 4
+
+
 @pytest.mark.parametrize("kind", ["future", "ancient"])
 def test_the_sources_are_not_read_through(db: Db, kind: str) -> None:
     """Ten thousand ordinary rows are passed over by the brin index."""
