@@ -1,7 +1,6 @@
 """How the pages' statements find their rows: the plan and not the seconds."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +10,7 @@ import pytest
 from tests.ledgers import DAY, keep_books, tenant
 from tests.past import rows
 from tests.people import People
+from tests.plans import nodes
 from tests.server import Db
 
 SOURCES = {"messages", "calls", "emails", "ai_requests"}
@@ -31,12 +31,6 @@ def people(module_db: Db) -> People:
     )
     rows(module_db, "analyze")
     return People(module_db, own, foreign)
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", []):
-        yield from nodes(child)
 
 
 def plan_of(
