@@ -1,4 +1,4 @@
--- 20 · Tenancy: who is asking, and which rows each login may touch.
+-- 20 · Tenancy: who is asking, and whether that is proved.
 --
 -- A setting alone proves nothing: whoever can run SQL can set it. A request transaction therefore
 -- begins with billing.enter(token). It sets, for that transaction only, whose session it is, which

@@ -1,4 +1,4 @@
--- 22 · Signing in: sessions, throttling, people. The token itself never reaches a table; passwords
+-- 22 · Signing in: sessions and throttling. The token itself never reaches a table; passwords
 -- reach the database as argon2id hashes only.
 
 set local role billing_identity;
