@@ -32,10 +32,9 @@ declare
     select u.sealed_at from data.usage_days as u where u.usage_date = p_day);
 begin
   if v_sealed_at is not null then
-    raise exception 'day % is sealed: its source rows were given up on %', p_day,
+    raise exception 'day % is sealed: its source rows were given up on %, its numbers stay', p_day,
       to_char(v_sealed_at at time zone 'UTC', 'YYYY-MM-DD')
-      using errcode = 'object_not_in_prerequisite_state',
-      hint = 'Its numbers stay as they are.';
+      using errcode = 'object_not_in_prerequisite_state';
   end if;
 end $$;
 comment on function billing.require_unsealed(date) is
@@ -60,11 +59,7 @@ begin
   select min(u.usage_date) into v_sealed
   from data.usage_days as u
   where u.usage_date >= p_from and u.usage_date < p_until and u.state = 'sealed';
-  if v_sealed is not null then
-    raise exception 'day % is sealed: its source rows were given up, it cannot be recounted',
-      v_sealed
-      using errcode = 'object_not_in_prerequisite_state';
-  end if;
+  perform billing.require_unsealed(v_sealed);
 end $$;
 comment on function billing.require_countable(date, date) is
 'Errors 22023, 22008 or 55000 unless every day of [from, until) can be counted.';

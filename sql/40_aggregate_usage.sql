@@ -17,11 +17,7 @@ declare
   v_before billing.row_counts;
   v_rows_changed bigint;
 begin
-  if exists (select from data.usage_days as u where u.usage_date = p_day and u.state = 'sealed')
-  then
-    raise exception 'day % is sealed: its source rows were given up, it cannot be recounted', p_day
-      using errcode = 'object_not_in_prerequisite_state';
-  end if;
+  perform billing.require_unsealed(p_day);
 
   -- Take the visible markers first, count afterwards: whatever commits in between leaves a marker
   -- that this statement does not see and the next run takes.

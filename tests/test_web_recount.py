@@ -105,7 +105,7 @@ def test_a_sealed_day(root: Browser, people: People, today: date) -> None:
         assert answer.status_code == 409
         assert answer.json()["title"] == "Conflict"
         assert answer.json()["detail"] == (
-            f"Day {sealed} is sealed: its source rows were given up, it cannot be recounted."
+            f"Day {sealed} is sealed: its source rows were given up on {today}, its numbers stay."
         )
         page = root.post(FORM, data=form(root, open_day, sealed), headers=HTML)
         assert page.status_code == 409
