@@ -9,7 +9,9 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import ValidationException
 
 
-def require_usable_parameters(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
+async def require_usable_parameters(
+    connection: ASGIConnection[Any, Any, Any, Any], _: object
+) -> None:
     """A guard: 422 for a zero byte, which no text of the database can hold, and for a parameter
     that the description of a route of the API does not name."""
     path = connection.scope["path"]

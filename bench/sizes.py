@@ -28,7 +28,7 @@ class Sizes:
 SMALL = Sizes(
     rows_a_day=100_000,
     days=10,
-    tenants=2_000,
+    tenants=3_000,
     rounds=5,
     read_tenants=(5_000,),
     read_days=65,

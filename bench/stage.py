@@ -10,7 +10,7 @@ import psycopg
 
 from app.settings import Settings
 from bench.sizes import Sizes
-from bench.timing import Case
+from bench.timing import Case, computed
 from tests.server import Db, Server
 
 # Everything on one core unless a case says otherwise: a floor that gets helpers which the case
@@ -46,6 +46,14 @@ class Stage:
             self.failed.append(name)
             self.facts[f"not measured to the end: {name}"] = str(error).partition("\n")[0]
             self.say(f"{name}: {error}")
+
+    @contextmanager
+    def computing(self, spent: dict[str, float], what: str) -> Generator[None]:
+        """Add up the seconds of processor time that the server takes meanwhile."""
+        server: Any = self.server.server_pid
+        before = computed(server)
+        yield
+        spent[what] += computed(server) - before
 
     @property
     def today(self) -> date:

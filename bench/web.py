@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import load, reads
 from bench.stage import Sessions, Stage
-from bench.timing import Case
+from bench.timing import Case, children, computed
 from tests.checkout import free_port
 from tests.server import Db
 
@@ -45,9 +45,9 @@ def measure(stage: Stage, database: Db, sessions: Sessions) -> None:
                 for _, path, role in PAGES:
                     settle(admin)
                     floor = load.run(port, FLOOR, tokens[role], stage.sizes.load_seconds)
-                    before = cpu(process.pid), backends(admin)
+                    before = computed(process.pid), backends(admin)
                     found = load.run(port, path, tokens[role], stage.sizes.load_seconds)
-                    spent = cpu(process.pid) - before[0], backends(admin) - before[1]
+                    spent = computed(process.pid) - before[0], backends(admin) - before[1]
                     cases[path].floor.append(floor.per_second)
                     cases[path].values.append(found.per_second)
                     stage.facts[f"{path}, {workers} worker(s)"] = (
@@ -92,17 +92,6 @@ def answers(port: int) -> bool:
     return False
 
 
-def children(pid: int) -> list[int]:
-    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-
-
-def cpu(pid: int) -> float:
-    """Seconds that a process and its children have computed."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(map(cpu, children(pid)))
-
-
 def settle(admin: reads.Connection) -> None:
     """Wait until nobody is being served any more: a load ends, its last requests go on."""
     busy = (
@@ -119,7 +108,7 @@ def backends(admin: reads.Connection) -> float:
     pids = admin.execute(
         "select pid from pg_stat_activity where usename in ('billing_tenant', 'billing_root')"
     ).fetchall()
-    return sum(cpu(pid) for (pid,) in pids)
+    return sum(computed(pid) for (pid,) in pids)
 
 
 def resident(pid: int) -> float:

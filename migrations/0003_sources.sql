@@ -1,5 +1,6 @@
 -- Facts as the host writes them. Fixed-width columns first; brin finds a day (rows arrive nearly in
--- order), the btree finds a tenant's day. fillfactor leaves room for status updates in place.
+-- order; the ranges are small because a late row stretches its own over days), the btree finds a
+-- tenant's day. fillfactor leaves room for status updates in place.
 -- No foreign key to tenants: a fact of an unknown tenant is stored and shown, not lost.
 -- depends: 0002_tenancy
 
@@ -58,13 +59,13 @@ create table data.ai_requests (
 ) with (fillfactor = 90);
 
 create index messages_occurred_at_brin on data.messages
-using brin (occurred_at) with (pages_per_range = 32, autosummarize = on);
+using brin (occurred_at) with (pages_per_range = 8, autosummarize = on);
 create index calls_occurred_at_brin on data.calls
-using brin (occurred_at) with (pages_per_range = 32, autosummarize = on);
+using brin (occurred_at) with (pages_per_range = 8, autosummarize = on);
 create index emails_occurred_at_brin on data.emails
-using brin (occurred_at) with (pages_per_range = 32, autosummarize = on);
+using brin (occurred_at) with (pages_per_range = 8, autosummarize = on);
 create index ai_requests_occurred_at_brin on data.ai_requests
-using brin (occurred_at) with (pages_per_range = 32, autosummarize = on);
+using brin (occurred_at) with (pages_per_range = 8, autosummarize = on);
 
 create index messages_tenant_day_idx on data.messages (tenant_id, occurred_at);
 create index calls_tenant_day_idx on data.calls (tenant_id, occurred_at);

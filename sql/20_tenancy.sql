@@ -87,7 +87,9 @@ declare
   v_is_fresh constant boolean :=
     current_setting('transaction_isolation') in ('read committed', 'read uncommitted');
 begin
-  if v_is_of_now and v_is_fresh and v_session ~ '^[0-9a-f]{64}$' then
+  -- a regular expression for 64 hexadecimal digits would take a third of the time of the proof
+  if v_is_of_now and v_is_fresh and length(v_session) = 64
+    and translate(v_session, '0123456789abcdef', '') = '' then
     select s.user_id, s.role, s.tenant_id
     into user_id, role, tenant_id
     from billing.live_sessions as s

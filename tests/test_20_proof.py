@@ -128,7 +128,8 @@ def test_a_thousand_claims_are_refused(people: People, token: str) -> None:
 def test_a_session_that_is_none_is_refused(people: People, token: str) -> None:
     """Garbage, a guessed hash, the own hash spelt otherwise; and the stamp of another time."""
     own = digest(token).hex()
-    sessions = ["", "x", "f" * 64, digest("guess").hex(), own.upper(), own + "\n", own[:-1], token]
+    sessions = ["", "x", "f" * 64, "z" * 64, digest("guess").hex(), token]
+    sessions += [own.upper(), own + "\n", own[:-1], own[:-1] + "\n"]
     stamps = ["", "0/0", "1/1735689600.000000", f"{own}/1", "x" * 1000]
     with people.request(token) as connection:
         for name, texts in {"session": sessions, "transaction": stamps}.items():
