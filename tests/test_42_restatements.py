@@ -41,6 +41,7 @@ def test_a_change_before_the_first_nightly_run_is_settling(db: Db) -> None:
     assert rows(db, HISTORY) == []
 
 
+@pytest.mark.ours
 def test_every_later_change_is_a_row_with_its_run(db: Db, tenant: Any) -> None:
     """R3: late facts, corrections and facts that vanish; what did not change has no row."""
     send(db, tenant, at(1), at(1))
@@ -96,6 +97,7 @@ def test_a_run_that_is_rolled_back_restated_nothing(db: Db, tenant: Any) -> None
     assert rows(db, HISTORY) == []
 
 
+@pytest.mark.ours
 def test_one_session_restates_one_row_and_thousands(db: Db) -> None:
     """The plan of the first time serves for all others; 5,000 rows do not become 25 million."""
     bill_from(db)
