@@ -8,18 +8,25 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 -- The last day before the first hole: a day neither complete nor sealed; NULL when the first billed
--- day is one. Every page asks: PL/pgSQL keeps the plan.
+-- day is one. As a rule nothing is missing but at the end, and counting the days tells so: each is
+-- looked for only when some are missing. Every page asks: PL/pgSQL keeps the plan.
 begin
   return (
-    select nullif(min(x.day)::date - 1, s.billing_from - 1)
+    select case
+      when count(c.usage_date) = max(c.usage_date) - s.billing_from + 1 then max(c.usage_date)
+      else (
+        select nullif(min(x.day)::date - 1, s.billing_from - 1)
+        from generate_series(
+          s.billing_from::timestamp,
+          -- tomorrow included: there is always a hole, even when the clock steps back over midnight
+          greatest(s.billing_from, billing.utc_day(now()) + 1)::timestamp,
+          interval '1 day') as x (day)
+        left join data.usage_days as u on u.usage_date = x.day::date
+        where u.state is null or u.state not in ('complete', 'sealed'))
+    end
     from data.settings as s
-    cross join lateral generate_series(
-      s.billing_from::timestamp,
-      -- tomorrow included: there is always a hole, even when the clock steps back over midnight
-      greatest(s.billing_from, billing.utc_day(now()) + 1)::timestamp,
-      interval '1 day') as x (day)
-    left join data.usage_days as u on u.usage_date = x.day::date
-    where u.state is null or u.state not in ('complete', 'sealed')
+    left join data.usage_days as c
+      on c.usage_date >= s.billing_from and c.state in ('complete', 'sealed')
     group by s.billing_from);
 end $$;
 comment on function billing.complete_through() is
