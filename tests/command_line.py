@@ -1,7 +1,9 @@
 """`billing`, as a test types it: the exit code and what was said, its output in pipes."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,6 +13,8 @@ from tests.server import Db
 
 DONE, DIFFERENCE, USAGE, REFUSED, UNREACHABLE, FINDING = range(6)
 Billing = Callable[..., Result]
+PROGRAM = Path(sys.executable).with_name("billing")
+"""For a process of its own."""
 
 
 def billing_on(db: Db, *words: object, pipe: str | None = None, **environ: str) -> Result:

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from structlog.testing import capture_logs
 
 from app import trigger
 from app.web import create_app
+from tests.command_line import PROGRAM
 from tests.past import add_tenants, break_days, last_run, mend_days, rows, value
 from tests.server import Db
 
@@ -35,7 +35,7 @@ def billing_began_two_days_ago(db: Db) -> None:
 def billing(db: Db, *words: str, port: int | None = None) -> subprocess.CompletedProcess[str]:
     """`billing`, its output in pipes."""
     return subprocess.run(
-        [sys.executable, "-c", "from app.cli import main; main()", *words],
+        [PROGRAM, *words],
         env=os.environ | {"BILLING_DATABASE_URL": db.url(port=port or db.port)},
         capture_output=True,
         text=True,

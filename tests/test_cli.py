@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,6 +19,7 @@ from tests.command_line import (
     DIFFERENCE,
     DONE,
     FINDING,
+    PROGRAM,
     REFUSED,
     UNREACHABLE,
     USAGE,
@@ -56,7 +56,7 @@ def refusal(result: Result, code: int) -> str:
 
 def test_a_real_process(module_db: Db) -> None:
     """The exit code and the sentence reach the shell."""
-    command = [Path(sys.executable).with_name("billing"), "aggregate", "2999-01-01"]
+    command = [PROGRAM, "aggregate", "2999-01-01"]
     environ = os.environ | {"BILLING_DATABASE_URL": module_db.url()}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (USAGE, "")

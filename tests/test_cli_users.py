@@ -3,7 +3,6 @@
 import os
 import pty
 import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
@@ -12,7 +11,7 @@ from click.testing import Result
 from app import auth, users
 from app.settings import ROOT
 from tests.browsing import PASSWORD, SUMMARY, bearer, browsing, sign_in
-from tests.command_line import Billing, billing_on
+from tests.command_line import PROGRAM, Billing, billing_on
 from tests.past import rows, value
 from tests.people import People
 from tests.server import BIN
@@ -126,7 +125,7 @@ def test_a_terminal_hides_the_password(people: People) -> None:
     master, terminal = pty.openpty()
     words = ("user", "add", "tty@x.example", "--role", "root")
     child = subprocess.Popen(
-        [sys.executable, "-c", "from app.cli import main; main()", *words],
+        [PROGRAM, *words],
         cwd=ROOT,
         env=os.environ | {"BILLING_DATABASE_URL": people.db.url()},
         stdin=terminal,

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pytest
 from app import release
 from tests.browsing import HTML, JSON, SUMMARY, bearer
 from tests.checkout import free_port
+from tests.command_line import PROGRAM
 from tests.people import settle
 from tests.server import Db, Server
 from tests.together import PATIENCE, eventually
@@ -61,7 +61,7 @@ def serving(db: Db) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """`billing serve`, as it is run."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-c", "from app.cli import main; main()", "serve"],
+        [PROGRAM, "serve"],
         env=os.environ
         | {
             "BILLING_DATABASE_URL": db.url(),

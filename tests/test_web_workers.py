@@ -4,17 +4,15 @@ import http.client
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.checkout import free_port
+from tests.command_line import PROGRAM
 from tests.past import rows
 from tests.server import Db
-
-BILLING = Path(sys.executable).with_name("billing")
 
 
 @contextmanager
@@ -25,7 +23,7 @@ def served(db: Db, workers: int) -> Iterator[tuple[subprocess.Popen[bytes], int]
         "BILLING_DATABASE_URL": db.url(),
         "BILLING_PORT": str(port),
     }
-    command = [BILLING, "serve", "--workers", str(workers)]
+    command = [PROGRAM, "serve", "--workers", str(workers)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             yield process, port
