@@ -38,6 +38,7 @@ NO_JSON = re.compile(r"JSON is malformed|Input data was truncated|Invalid UTF-8"
 
 PAGES = {
     400: ("That does not work", "Check the address, or begin at the start page."),
+    401: ("Not signed in", "Your session may have ended meanwhile. Sign in, and do it again."),
     403: ("No access", "Signed in as somebody else than you meant? Sign out and in again."),
     404: ("Nothing here", "The address may be mistyped, or what was there is gone."),
     405: ("Not possible here", "Begin at the start page."),

@@ -137,6 +137,51 @@ def test_skipping_to_the_content(chromium: Browser, people: People, address: str
         expect(visitor.page.locator("main")).to_be_focused()
 
 
+@pytest.mark.parametrize(
+    ("role", "path", "place"),
+    [
+        ("root", "/admin/billing/health", "Billing Overview"),
+        ("root", "/admin/billing/verify", "Billing Overview"),
+        ("owner", f"/settings/billing/days/{date.today()}", "Usage & Billing"),
+    ],
+)
+def test_the_way_back_from_a_page_below(
+    chromium: Browser, people: People, address: str, role: str, path: str, place: str
+) -> None:
+    """Said by the bar and above the heading."""
+    with window(chromium, address, people.token(role)) as visitor:
+        visitor.open(path)
+        page = visitor.page
+        link = page.get_by_role("navigation").get_by_role("link", name=place)
+        expect(link).to_have_attribute("aria-current", "true")
+        page.get_by_role("main").get_by_role("link", name=place).click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(place)
+
+
+@pytest.mark.usefixtures("cheap")
+@pytest.mark.parametrize("path", ["/schema", "/admin/billing/health", "/nowhere"])
+def test_signing_out_works_everywhere(
+    chromium: Browser, people: People, address: str, path: str
+) -> None:
+    """On pages that no handler of ours renders, too."""
+    email = people.add("root")
+    let_in(people.db, email)
+    with window(chromium, address, look=Look(script=False)) as visitor:
+        page = visitor.page
+        visitor.open(f"/login?next={path if path != '/nowhere' else '/'}")
+        page.get_by_label("E-mail").fill(email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        visitor.open(path, 404 if path == "/nowhere" else 200)
+        if page.locator(".account").count():
+            page.locator(".account summary").click()
+        page.get_by_role("button", name="Sign out", exact=True).click()
+        expect(page).to_have_url(f"{address}/login")
+        page.goto(f"{address}/schema")
+        expect(page).to_have_url(f"{address}/login?next=%2Fschema")
+
+
 def test_only_root_is_led_to_the_overview(chromium: Browser, people: People, address: str) -> None:
     for role, shown in (("owner", 0), ("admin", 0), ("root", 1)):
         with window(chromium, address, people.token(role)) as visitor:

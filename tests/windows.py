@@ -48,6 +48,15 @@ LOOKS = [
 ]
 
 
+SPILLS = """
+[...document.querySelectorAll('.card *, .banner *')]
+  .filter(e => !e.closest('svg, .scroller, .visually-hidden'))
+  .filter(e => e.getBoundingClientRect().right
+               > e.closest('.card, .banner').getBoundingClientRect().right + .5)
+  .map(e => e.outerHTML)
+"""
+
+
 @dataclass
 class Window:
     """A page, what its console said and which hosts it asked."""
@@ -77,6 +86,10 @@ class Window:
             for one in result["violations"]
             for node in one["nodes"]
         ]
+
+    def spills(self) -> list[str]:
+        """What reaches out of its card or banner, and cannot be scrolled to."""
+        return self.run(SPILLS)
 
     def sideways(self) -> int:
         """Pixels by which the page is wider than the window."""
