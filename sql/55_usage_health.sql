@@ -32,6 +32,18 @@ end $$;
 comment on function billing.complete_through() is
 'The last UTC day up to which every billed day is complete; NULL when there is none.';
 
+create function billing.data_age(
+  p_complete_through date, p_billing_from date, p_as_of timestamptz
+) returns interval
+language sql immutable parallel safe
+as $$
+  select greatest(interval '0', p_as_of - (
+    coalesce(p_complete_through + 1, p_billing_from)::timestamp at time zone 'UTC'));
+$$;
+comment on function billing.data_age(date, date, timestamptz) is
+'The age of the numbers: since the end of the newest day without a hole before it, or since the '
+'first billed day began.';
+
 create function billing.read_health(
   out as_of timestamptz, out billing_from date, out today date, out complete_through date,
   out data_age interval, out is_stale boolean, out missing_days integer, out failed_days integer,
@@ -60,11 +72,8 @@ as $$
   from data.settings as s
   cross join lateral (select billing.utc_day(now()) as today) as t
   cross join lateral (select billing.complete_through() as complete_through) as h
-  -- the age of the numbers: since the end of the newest day without a hole before it
   cross join lateral (
-    select greatest(interval '0', now() - (
-      coalesce(h.complete_through + 1, s.billing_from)::timestamp at time zone 'UTC')) as data_age
-  ) as age
+    select billing.data_age(h.complete_through, s.billing_from, now()) as data_age) as age
   cross join lateral (
     select
       count(*) filter (where u.state is null)::integer as missing_days,

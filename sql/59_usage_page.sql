@@ -128,8 +128,8 @@ begin atomic
       'updated', 'updated ' || case when d.as_of::date = d.today then '' else
         to_char(d.as_of, 'FMDD FMMonth, ') end || to_char(d.as_of, 'HH24:MI" UTC"'),
       'as_of', d.summary ->> 'asOf',
-      'is_stale', coalesce(d.complete_through + 1, s.billing_from)::timestamp at time zone 'UTC'
-        < usage_page.p_as_of - make_interval(hours => s.stale_after_hours)),
+      'is_stale', billing.data_age(d.complete_through, s.billing_from, usage_page.p_as_of)
+        > make_interval(hours => s.stale_after_hours)),
     'notices', n.notices,
     'banner', case when coalesce(a.over, a.near, a.passing) is not null then
       json_build_object(

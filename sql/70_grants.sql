@@ -134,7 +134,8 @@ grant execute on function billing.prune_identity(), billing.is_root(), billing.c
 to billing_aggregator;
 
 set local role billing_aggregator;
-grant execute on function billing.utc_day(timestamptz), billing.complete_through()
+grant execute on function billing.utc_day(timestamptz), billing.complete_through(),
+  billing.data_age(date, date, timestamptz)
 to billing_tenant, billing_root;
 grant execute on function billing.lock_class(text) to billing_identity;
 grant execute on function billing.aggregate_as_root(date, date), billing.read_runs(integer),

@@ -47,6 +47,7 @@ def obey(verb: str, arguments: list[str], checkout: Path) -> None:
                 server.stop()
                 if verb == "clean":
                     cluster.remove()
+                print("Stopped." if verb == "clean" else "Stopped; the data stay.")
 
 
 def main(arguments: list[str], checkout: Path = CHECKOUT) -> int:
