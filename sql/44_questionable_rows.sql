@@ -49,7 +49,7 @@ as $$
 declare
   v_day date;
   v_found bigint;
-  v_left bigint := p_limit;
+  v_left bigint := p_limit::bigint;
   v_skip bigint := p_offset;
 begin
   perform billing.require_operator_or_root();
