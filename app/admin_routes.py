@@ -16,7 +16,7 @@ from app.days import parse_period
 from app.explain_routes import Tenant
 from app.gate import Gate
 from app.overview import Wish
-from app.tenant_routes import Period, days_file, no_usage, usage_context
+from app.tenant_routes import Period, days_file, no_usage, require_begun, usage_context
 
 TENANT_CSV = "/api/admin/billing/usage/daily.csv"
 Ran = Annotated[
@@ -81,7 +81,10 @@ async def overview_page(
     month = parse_period(wish.period)
 
     async def work(connection: Connection, _: Actor) -> dict[str, Any] | None:
-        return await usage_tenants.page(connection, wish, month)
+        found = await usage_tenants.page(connection, wish, month)
+        if found is None:
+            await require_begun(connection, month)
+        return found
 
     page = await gate.as_root(work)
     if page is None:
@@ -109,7 +112,10 @@ async def tenant_page(
     month = parse_period(period)
 
     async def work(connection: Connection, _: Actor) -> dict[str, Any] | None:
-        return await usage.page(connection, tenant_id, month)
+        found = await usage.page(connection, tenant_id, month)
+        if found is None:
+            await require_begun(connection, month)
+        return found
 
     page = await gate.as_root_of(tenant_id, "tenant page read", work)
     if page is None:

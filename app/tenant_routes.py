@@ -89,14 +89,20 @@ async def _of_own(
     async def work(connection: Connection, actor: Actor) -> T | None:
         assert actor.tenant_id is not None  # noqa: S101 - enter refuses others on this login
         found = await read(connection, actor.tenant_id, month)
-        if found is None and on_page and month and await usage.is_future(connection, month):
-            raise ClientException(f"{month:%B %Y} has not begun yet. Choose an earlier period.")
+        if found is None and on_page:
+            await require_begun(connection, month)
         return found
 
     found = await gate.as_tenant(work)
     if found is None:
         raise no_usage(period)
     return found
+
+
+async def require_begun(connection: Connection, month: date | None) -> None:
+    """400 for a month that is still to come."""
+    if month and await usage.is_future(connection, month):
+        raise ClientException(f"{month:%B %Y} has not begun yet. Choose an earlier period.")
 
 
 def no_usage(period: str | None) -> NotFoundException:

@@ -53,14 +53,18 @@ async def table(connection: Connection, wish: Wish, month: date | None) -> str |
     """Every tenant that fits as CSV, in the order asked for; None when there is no such period."""
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
-            sql.SQL("select t.* from billing.tenants_table({}, %(month)s, now()) as t").format(
-                ASKED
-            ),
+            sql.SQL(
+                "select t.* from billing.shown_period(%(month)s, now())"
+                " left join billing.tenants_table({}, %(month)s, now()) as t on true"
+            ).format(ASKED),
             _parameters(wish, month),
         )
         rows = await cursor.fetchall()
         names = [column.name for column in cursor.description or []]
-    return csv_text.render(names, (list(row.values()) for row in rows))
+    if not rows:
+        return None
+    # a period without anybody who fits is a row of nothing
+    return csv_text.render(names, (list(row.values()) for row in rows if row["tenantId"]))
 
 
 async def health(connection: Connection) -> dict[str, Any]:

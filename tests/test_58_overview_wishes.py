@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browsing import HTML, Browser
-from tests.overview import JSON, PAGE, TENANTS, listed, names
+from tests.overview import JSON, PAGE, TENANTS, filed, listed, names
 from tests.overview import root as root
 from tests.people import People
 
@@ -77,3 +77,21 @@ def test_an_unknown_value_is_told(root: tuple[Browser, People], query: str, word
     assert words in page.text
     for path in (JSON, f"{JSON}.csv"):
         assert browser.get(f"{path}?{query}").status_code == 422
+
+
+def test_a_period_that_is_none(root: tuple[Browser, People]) -> None:
+    """Before the first billed day there is nothing, and that is said in every form; a month to come
+    is told apart on pages. Nobody fitting is something else: a file of names only."""
+    browser, people = root
+    pages = (PAGE, f"/admin/billing/tenants/{people.own}")
+    for path in (*pages, JSON, f"{JSON}.csv"):
+        for period in ("1999-12", "2999-01"):
+            answer = browser.get(f"{path}?period={period}", headers=HTML)
+            if path in pages and period == "2999-01":
+                assert answer.status_code == 400
+                assert "January 2999 has not begun yet." in answer.text
+            else:
+                assert answer.status_code == 404, path
+                assert f"There is no usage for {period}" in answer.text
+    assert filed(browser, "q=nobody") == []
+    assert browser.get(f"{JSON}.csv?q=nobody").text.startswith("tenantId,tenantName,")

@@ -98,13 +98,15 @@ def test_a_wrong_password_is_told(chromium: Browser, people: People, address: st
         expect(visitor.page.get_by_label("Password")).to_be_focused()
 
 
-@pytest.mark.parametrize("role", ["owner", "root"])
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+@pytest.mark.parametrize("name", ["usage", "overview", "explained", "verified", "health"])
 def test_the_keyboard_gets_everywhere_and_is_seen(
-    chromium: Browser, people: People, address: str, role: str
+    chromium: Browser, people: People, address: str, name: str, script: bool
 ) -> None:
     """Tab visits every control in order; each is outlined and large enough to be hit."""
-    with window(chromium, address, people.token(role)) as visitor:
-        visitor.open(PAGES["usage" if role == "owner" else "overview"][1])
+    role, path, _ = PAGES[name]
+    with window(chromium, address, people.token(role), Look(script=script)) as visitor:
+        visitor.open(path)
         controls = visitor.page.locator(FOCUSABLE)
         for index in range(controls.count()):
             seen = controls.nth(index)

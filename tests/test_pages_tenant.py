@@ -119,6 +119,9 @@ def test_gaps_zeros_and_today_differ(
         lines = visitor.page.locator(".usage-days tbody tr")
         expect(lines).to_have_count(30)
         expect(lines.nth(0)).to_contain_text("Today so far")
+        for link in lines.nth(0).get_by_role("link").all():
+            box = link.bounding_box()
+            assert box is not None and min(box["width"], box["height"]) >= 24
         expect(lines.nth(3).locator("td").first).to_have_text("–")
         expect(lines.nth(3).locator("a")).to_have_count(0)
         expect(lines.nth(5).locator("td").first).to_have_text("0")
