@@ -86,7 +86,7 @@ class Growth:
         Of many rounds: a few milliseconds are easily disturbed in every one of five.
         """
         floors, first, again = list[float](), list[float](), list[float]()
-        for _ in range(self.stage.sizes.rounds * 3):
+        for _ in range(self.stage.sizes.rounds * 2):
             self.forget(day)
             first.append(milliseconds(lambda: count_day(self.operator, day)))
             for _ in range(3):

@@ -35,7 +35,7 @@ SMALL = Sizes(
     months=(1, 6, 24),
     growth_rows_a_day=1_000,
     idle_tenants=(500, 5_000, 50_000),
-    load_seconds=3,
+    load_seconds=2,
 )
 FULL = replace(
     SMALL,

@@ -26,7 +26,7 @@ PAGES = (
 def measure(stage: Stage, database: Db, sessions: Sessions) -> None:
     admin = sessions.of()
     tokens = {"owner": "bench-owner", "root": "bench-root"}
-    for workers in (1, 2):
+    for workers, rounds in ((1, 3), (2, 2)):
         cases = {
             path: Case(
                 name if workers == 1 else f"{name}×2",
@@ -41,25 +41,35 @@ def measure(stage: Stage, database: Db, sessions: Sessions) -> None:
         with served(database, workers) as (process, port):
             for path, token in ((FLOOR, "owner"), *((p, role) for _, p, role in PAGES)):
                 load.run(port, path, tokens[token], 1)
-            for _ in range(min(3, stage.sizes.rounds)):
+            for _ in range(min(rounds, stage.sizes.rounds)):
                 for _, path, role in PAGES:
-                    settle(admin)
-                    floor = load.run(port, FLOOR, tokens[role], stage.sizes.load_seconds)
-                    before = computed(process.pid), backends(admin)
-                    found = load.run(port, path, tokens[role], stage.sizes.load_seconds)
-                    spent = computed(process.pid) - before[0], backends(admin) - before[1]
+                    floor, of_floor = asked(stage, admin, process.pid, port, FLOOR, tokens[role])
+                    found, of_case = asked(stage, admin, process.pid, port, path, tokens[role])
                     cases[path].floor.append(floor.per_second)
                     cases[path].values.append(found.per_second)
                     stage.facts[f"{path}, {workers} worker(s)"] = (
-                        f"p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms; CPU a request:"
-                        f" {spent[0] / found.requests * 1e6:.0f} µs in Python,"
-                        f" {spent[1] / found.requests * 1e6:.0f} µs in PostgreSQL"
+                        f"p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms; CPU a request: {of_case};"
+                        f" of the floor: {of_floor}"
                     )
             if workers == 2:
                 stage.facts["MB of memory per worker"] = [
                     round(resident(pid)) for pid in children(process.pid) if resident(pid) > 30
                 ]
         stage.cases += cases.values()
+
+
+def asked(
+    stage: Stage, admin: reads.Connection, pid: int, port: int, path: str, token: str
+) -> tuple[load.Load, str]:
+    """A load, and the processor time that a request of it took on both sides."""
+    settle(admin)
+    before = computed(pid), backends(admin)
+    found = load.run(port, path, token, stage.sizes.load_seconds)
+    python, postgresql = computed(pid) - before[0], backends(admin) - before[1]
+    return found, (
+        f"{python / found.requests * 1e6:.0f} µs in Python,"
+        f" {postgresql / found.requests * 1e6:.0f} µs in PostgreSQL"
+    )
 
 
 @contextmanager
