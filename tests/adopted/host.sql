@@ -47,6 +47,6 @@ create function shop.tenant_of(p_account_no integer) returns uuid
 language sql immutable parallel safe
 return ('00000000-0000-0000-0000-' || lpad(to_hex(p_account_no), 12, '0'))::uuid;
 
-create index on shop.texts using brin (happened_at);
+create index on shop.texts using brin (happened_at) with (pages_per_range = 8, autosummarize = on);
 create index on shop.texts (shop.tenant_of(account_no), happened_at);
 create index on shop.events (shop.tenant_of(account_no), happened_at);
