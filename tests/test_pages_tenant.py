@@ -1,5 +1,6 @@
 """Usage & Billing in a real browser, of tenants of every kind."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -150,10 +151,13 @@ def test_another_period_is_chosen(
 
 
 def test_it_prints(chromium: Browser, module_db: Db, kinds: dict[str, UUID], address: str) -> None:
-    """Numbers and table on paper, without what can only be clicked."""
-    with window(chromium, address, token(module_db, kinds["zero"])) as visitor:
+    """Numbers, wide charts and the table on four sheets, without what can only be clicked."""
+    with window(chromium, address, token(module_db, kinds["zero"]), Look(690)) as visitor:
         visitor.open(PATH)
+        assert len(re.findall(rb"/Type\s*/Page\b", visitor.page.pdf(format="A4"))) <= 4
         visitor.page.emulate_media(media="print")
+        assert visitor.sideways() <= 0
+        assert visitor.run(SHOWN) == ["plot is-wide"] * 2
         expect(visitor.page.locator(".usage-days")).to_be_visible()
         expect(visitor.page.get_by_role("button", name="Show")).to_be_hidden()
         expect(visitor.page.get_by_role("navigation")).to_be_hidden()
