@@ -1,13 +1,15 @@
 """A copy of what `python -m app.embedded` needs, to drive it as a person does."""
 
 import os
+import random
 import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL
+
+from app.embedded.process import taken
 
 HERE = Path(__file__).parent.parent
 WEB_APP = """#!/usr/bin/env python3
@@ -21,9 +23,10 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ["BILLING_PORT"])), Handler).
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the system hands out, so that nobody else is given it meanwhile."""
+    while taken(port := random.randrange(20_000, 32_000)):  # noqa: S311
+        pass
+    return port
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Checkout:
 
     def start(self) -> None:
         done = self.say("start")
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
     def pid(self) -> int:
         return int((self.local / "postgres/postmaster.pid").read_text().split()[0])
