@@ -113,6 +113,20 @@ $$;
 comment on function billing.overview_direction(text, text) is
 'The direction asked for, else the usual one of the column.';
 
+create function billing.peak_word(p_limit_state text, p_peak_share numeric) returns text
+language sql immutable parallel safe
+as $$
+  select case p_limit_state
+    when 'no_plan' then 'No plan'
+    when 'unlimited' then 'Unlimited'
+    when 'approaching' then 'Near'
+    when 'over' then case when p_peak_share > 100 then 'Over' else 'Not in plan' end
+  end;
+$$;
+comment on function billing.peak_word(text, numeric) is
+'The worst state of a tenant''s limits for people; NULL within them. A tenant that is within all '
+'its limits and over all the same has used something that its plan does not include.';
+
 create function billing.overview_entry(
   p_tenant_id uuid, p_tenant_name text, p_plan_code text, p_plan_label text, p_status text,
   p_sms_outbound_count bigint, p_voice_minutes bigint, p_emails_sent bigint, p_ai_requests bigint,

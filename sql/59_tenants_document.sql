@@ -92,6 +92,7 @@ begin
             from billing.metrics as m
             where m.on_card),
           'peak', billing.share_text(p.peak_share),
+          'word', billing.peak_word(p.limit_state, p.peak_share),
           'meter', least(round(p.peak_share * 0.56), 56),
           'change', billing.growth_text(c.used, c.before),
           'share', billing.share_of_all_text(p.figure, s.figure),

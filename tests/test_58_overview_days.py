@@ -142,6 +142,20 @@ def test_the_edges_of_a_limit(
     assert len(document(db, show="near")["rows"]) == near
 
 
+def test_what_a_plan_does_not_include_is_named(db: Db) -> None:
+    """A fifth of the messages, and one request more than there are in Starter: none."""
+    keep_books(db, FIRST, TODAY)
+    use(db, tenant(db, "starter"), [APRIL], sms_outbound_count=100, ai_requests=1)
+    use(db, tenant(db, "starter"), [APRIL], sms_outbound_count=600, ai_requests=1)
+    use(db, tenant(db, "starter"), [APRIL], ai_requests=1)
+    said = [(row["entry"]["limitState"], row["peak"], row["word"]) for row in document(db)["rows"]]
+    assert said == [
+        ("over", "120 %", "Over"),
+        ("over", "20 %", "Not in plan"),
+        ("over", "0 %", "Not in plan"),
+    ]
+
+
 def test_another_period_has_its_own_numbers(db: Db) -> None:
     """And there is none before the first day billed, and none that has not begun."""
     keep_books(db, FIRST, TODAY)
