@@ -26,8 +26,8 @@ class Sizes:
 
 
 SMALL = Sizes(
-    rows_a_day=130_000,  # as many to a tenant as in the published table
-    days=10,
+    rows_a_day=125_000,  # as many to a tenant as in the published table
+    days=8,
     tenants=3_000,
     rounds=5,
     read_tenants=(5_000,),
