@@ -40,7 +40,7 @@ class Server:
 
     def note(self) -> list[str]:
         """What the running server says of itself: process id first, state eighth."""
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, IndexError):  # there is none, or it is being written
             lines = (self.cluster.data / "postmaster.pid").read_text().splitlines()
             if lives_in(self.cluster.data, int(lines[0])):
                 return lines
