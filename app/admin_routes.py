@@ -16,7 +16,14 @@ from app.days import parse_period
 from app.explain_routes import Tenant
 from app.gate import Gate
 from app.overview import Wish
-from app.tenant_routes import Period, days_file, no_usage, require_begun, usage_context
+from app.tenant_routes import (
+    Period,
+    days_file,
+    download,
+    no_usage,
+    require_begun,
+    usage_context,
+)
 
 TENANT_CSV = "/api/admin/billing/usage/daily.csv"
 Ran = Annotated[
@@ -66,11 +73,7 @@ async def tenants_csv(gate: NamedDependency[Gate], wish: NamedDependency[Wish]) 
     text = await gate.as_root(work)
     if text is None:
         raise no_usage(wish.period)
-    return Response(
-        text,
-        media_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="tenants{_suffix(wish)}.csv"'},
-    )
+    return download(f"tenants-{wish.period}" if wish.period else "tenants", text)
 
 
 @get(overview.PAGE, include_in_schema=False)
@@ -145,7 +148,3 @@ async def tenant_csv(
     if found is None:
         raise no_usage(period)
     return days_file(*found)
-
-
-def _suffix(wish: Wish) -> str:
-    return f"-{wish.period}" if wish.period else ""

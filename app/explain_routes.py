@@ -20,6 +20,7 @@ from app.database import Actor, Connection
 from app.days import parse_day, unfit
 from app.explain import Reason
 from app.gate import Gate
+from app.tenant_routes import download
 
 Only = Annotated[
     Reason | None, QueryParameter(name="reason", description="Only rows of this kind.")
@@ -135,14 +136,12 @@ async def _file(
     gate: Gate, tenant: UUID | None, day: str, metric: str, reason: str | None, page: int
 ) -> Response[str]:
     found = await _read(gate, tenant, day, metric, reason, page, explanation.PER_FILE)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{found["metric"]["name"]}-{day}.csv"',
-        "X-Total-Count": str(found["rowCount"]),
-    }
+    headers = {"X-Total-Count": str(found["rowCount"])}
     if page < found["pages"]:
         asked = {**dict(gate.request.query_params.items()), "page": page + 1}
         headers["Link"] = f'<{gate.request.url.path}?{urlencode(asked)}>; rel="next"'
-    return Response(explanation.csv(found), media_type="text/csv", headers=headers)
+    name = f"{found['metric']['name']}-{day}"
+    return download(name, explanation.csv(found), **headers)
 
 
 async def _read(

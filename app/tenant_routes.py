@@ -18,6 +18,7 @@ from app.days import parse_period
 from app.gate import Gate
 
 T = TypeVar("T")
+Text = TypeVar("Text", str, bytes)
 
 Period = Annotated[
     str | None,
@@ -64,11 +65,13 @@ def usage_context(page: dict[str, Any]) -> dict[str, Any]:
 
 def days_file(start: date, text: bytes) -> Response[bytes]:
     """The days of a period as a download."""
-    return Response(
-        text,
-        media_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="usage-{start:%Y-%m}.csv"'},
-    )
+    return download(f"usage-{start:%Y-%m}", text)
+
+
+def download(name: str, text: Text, **headers: str) -> Response[Text]:
+    """CSV as a file of this name."""
+    disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(text, media_type="text/csv", headers=disposition | headers)
 
 
 async def _of_own(

@@ -132,6 +132,18 @@ end $$;
 comment on function billing.note_orphaned_facts() is
 'Write down which unknown tenants have facts, for pages that must not look themselves.';
 
+create function billing.example_text(
+  p_tenant_id uuid, p_occurred_at timestamptz, p_source text, p_provider_id text, p_status text
+) returns text
+language sql stable
+as $$
+  select format('tenant %s, %s, %s %s, status %s', p_tenant_id,
+    to_char(p_occurred_at at time zone 'UTC', 'YYYY-MM-DD'), p_source, p_provider_id,
+    coalesce(quote_literal(p_status), 'none'));
+$$;
+comment on function billing.example_text(uuid, timestamptz, text, text, text) is
+'One questionable fact for people: enough to find it by.';
+
 create function billing.read_data_quality(p_live boolean default false)
 returns table (kind text, source_rows bigint, example text, command text, meaning text)
 language plpgsql stable security definer
@@ -142,9 +154,8 @@ begin
   return query
   select k.kind, k.source_rows,
     coalesce(k.noted, (
-      select format('tenant %s, %s, %s %s, status %s', r.tenant_id,
-        to_char(r.occurred_at at time zone 'UTC', 'YYYY-MM-DD'), r.source, r.provider_id,
-        coalesce(quote_literal(r.status), 'none'))
+      select billing.example_text(
+        r.tenant_id, r.occurred_at, r.source, r.provider_id, r.status)
       from billing.questionable_rows(k.kind, 1) as r)),
     'billing quality ' || k.kind, k.meaning
   from (
@@ -157,9 +168,8 @@ begin
       case when p_live then (select count(*) from billing.questionable_rows('orphaned', 1000))
         else (select coalesce(sum(o.source_rows), 0) from data.orphaned_facts as o) end,
       case when not p_live then (
-        select format('tenant %s, %s, %s %s, status %s', o.tenant_id,
-          to_char(o.occurred_at at time zone 'UTC', 'YYYY-MM-DD'), o.source, o.provider_id,
-          coalesce(quote_literal(o.status), 'none'))
+        select billing.example_text(
+          o.tenant_id, o.occurred_at, o.source, o.provider_id, o.status)
         from data.orphaned_facts as o order by o.tenant_id limit 1) end,
       'No such tenant is known; counted as soon as it is added.'
     union all

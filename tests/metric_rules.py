@@ -12,6 +12,13 @@ def rewritten(function: LiteralString, old: LiteralString, new: LiteralString) -
     )
 
 
+def swapped(
+    function: LiteralString, old: LiteralString, new: LiteralString
+) -> tuple[LiteralString, LiteralString]:
+    """Words that stand there once: broken, and mended by the reverse."""
+    return rewritten(function, old, new), rewritten(function, new, old)
+
+
 METRIC_BREAKS: list[tuple[str, LiteralString, LiteralString]] = [
     (
         "column_without_metric",
@@ -20,8 +27,7 @@ METRIC_BREAKS: list[tuple[str, LiteralString, LiteralString]] = [
     ),
     (
         "column_not_counted",
-        rewritten("write_day", "ai_requests = excluded.ai_requests", "ai_requests = 0"),
-        rewritten("write_day", "ai_requests = 0", "ai_requests = excluded.ai_requests"),
+        *swapped("write_day", "ai_requests = excluded.ai_requests", "ai_requests = 0"),
     ),
     (
         "column_not_counted",
@@ -55,13 +61,11 @@ METRIC_BREAKS: list[tuple[str, LiteralString, LiteralString]] = [
     ),
     (
         "metric_not_in_json",
-        rewritten("metrics_json", "'aiRequests'", "'aiCalls'"),
-        rewritten("metrics_json", "'aiCalls'", "'aiRequests'"),
+        *swapped("metrics_json", "'aiRequests'", "'aiCalls'"),
     ),
     (
         "limit_not_compared",
-        rewritten("tenant_usage_on", "(u.ai_requests > p.max_ai", "(u.emails_sent > p.max_ai"),
-        rewritten("tenant_usage_on", "(u.emails_sent > p.max_ai", "(u.ai_requests > p.max_ai"),
+        *swapped("tenant_usage_on", "(u.ai_requests > p.max_ai", "(u.emails_sent > p.max_ai"),
     ),
     (
         "limit_without_metric",
@@ -70,17 +74,14 @@ METRIC_BREAKS: list[tuple[str, LiteralString, LiteralString]] = [
     ),
     (
         "limit_not_in_json",
-        rewritten("usage_summary_on", "'maxAiRequestsPerMonth'", "'maxAiCallsPerMonth'"),
-        rewritten("usage_summary_on", "'maxAiCallsPerMonth'", "'maxAiRequestsPerMonth'"),
+        *swapped("usage_summary_on", "'maxAiRequestsPerMonth'", "'maxAiCallsPerMonth'"),
     ),
     (
         "metric_not_in_overview",
-        rewritten("column_value", "'aiRequests' then", "'aiCalls' then"),
-        rewritten("column_value", "'aiCalls' then", "'aiRequests' then"),
+        *swapped("column_value", "'aiRequests' then", "'aiCalls' then"),
     ),
     (
         "status_not_listed",
-        rewritten("ai_request_outcome", "when p_status in", "when lower(p_status) in"),
-        rewritten("ai_request_outcome", "when lower(p_status) in", "when p_status in"),
+        *swapped("ai_request_outcome", "when p_status in", "when lower(p_status) in"),
     ),
 ]

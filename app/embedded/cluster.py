@@ -101,12 +101,10 @@ class Cluster:
 
     def run(self, *command: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
         """It shares the verb's lock, and so keeps it to its own end."""
-        words, out = self.as_owner(*command), subprocess.PIPE
         return subprocess.run(
-            words,
+            self.as_owner(*command),
             input=text,
-            stdout=out,
-            stderr=out,
+            capture_output=True,
             env=PLAIN,
             cwd="/",
             text=True,
