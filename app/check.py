@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 from app import migrations, quality, release
 from app.settings import Settings
 
-Kind = Literal["stale", "drifted", "edited migration", "finding", "advice"]
+Kind = Literal["stale", "drifted", "edited migration", "late", "finding", "advice"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def check(settings: Settings) -> list[Trouble]:
             *_edited_or_pending(connection),
             *_stale_or_drifted(connection),
             *findings(connection),
+            *_late_night(connection),
             *_questionable(connection),
         ]
 
@@ -65,6 +66,24 @@ def findings(connection: psycopg.Connection[tuple[object, ...]]) -> list[Trouble
             row.what_to_do,
         )
         for row in rows
+    ]
+
+
+def _late_night(connection: psycopg.Connection[tuple[object, ...]]) -> list[Trouble]:
+    row = connection.execute(
+        "select to_char(last_night_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI')"
+        " from billing.usage_health where night_is_late"
+    ).fetchone()
+    if row is None:
+        return []
+    when = f"was last done at {row[0]} UTC" if row[0] else "has never been done"
+    return [
+        Trouble(
+            "late",
+            f"the night's work {when}: days are not published, and late facts without a marker "
+            "stay unfound",
+            "Run `billing run`, and see to it that pg_cron or another scheduler does.",
+        )
     ]
 
 

@@ -52,6 +52,13 @@ async def readyz(database: NamedDependency[Database]) -> Response[Readiness]:
             f"The newest complete day ended {hours:.0f} hours ago: run `billing run` and look at "
             "its errors."
         )
+    if health.night_is_late:
+        last = health.last_night_at
+        when = f"was last done on {last:%Y-%m-%d at %H:%M} UTC" if last else "has never been done"
+        problems.append(
+            f"The night's work {when}: run `billing run`, and see to it that pg_cron or another "
+            "scheduler does."
+        )
     body = Readiness(
         "not ready" if problems else "ready",
         problems,

@@ -20,6 +20,8 @@ class Health:
     is_stale: bool
     missing_days: int
     failed_days: int
+    last_night_at: datetime | None
+    night_is_late: bool
 
 
 async def summary(connection: Connection, month: date | None) -> bytes | None:
@@ -84,7 +86,8 @@ async def health(connection: Connection) -> Health:
     """Age of the data, holes and failures."""
     async with connection.cursor(row_factory=class_row(Health)) as cursor:
         await cursor.execute(
-            "select as_of, complete_through, data_age, is_stale, missing_days, failed_days"
+            "select as_of, complete_through, data_age, is_stale, missing_days, failed_days,"
+            " last_night_at, night_is_late"
             " from billing.usage_health"
         )
         row = await cursor.fetchone()
@@ -100,9 +103,9 @@ async def installed_source(connection: Connection) -> str | None:
 
 
 async def is_overdue(connection: Connection) -> bool:
-    """Whether nothing has run for three of pg_cron's five-minute ticks."""
+    """Whether nothing has run for three of pg_cron's five-minute ticks, or by a clock ahead."""
     cursor = await connection.execute(
-        "select coalesce(h.last_run_at < now() - interval '15 minutes', true)"
+        "select coalesce(h.last_run_at not between now() - interval '15 minutes' and now(), true)"
         " from billing.usage_health as h"
     )
     return await cursor.fetchone() == (True,)

@@ -110,6 +110,7 @@ begin
     end loop;
     grant execute on function pg_advisory_lock(bigint) to billing_deploy;
     grant execute on function pg_try_advisory_xact_lock(integer, integer),
+      pg_try_advisory_xact_lock_shared(integer, integer),
       pg_advisory_xact_lock(integer, integer), pg_advisory_xact_lock_shared(integer, integer)
     to billing_owner, billing_aggregator, billing_identity;
   end if;

@@ -68,6 +68,8 @@ create policy aggregator_writes_usage on data.billing_usage_daily
 for all to billing_aggregator using (true) with check (true);
 create policy aggregator_takes_markers on data.late_day_markers
 for all to billing_aggregator using (true) with check (true);
+create policy aggregator_takes_new_tenants on data.new_tenants
+for all to billing_aggregator using (true) with check (true);
 create policy aggregator_notes_orphaned_facts on data.orphaned_facts
 for all to billing_aggregator using (true) with check (true);
 create policy aggregator_appends_restatements on data.usage_restatements

@@ -28,11 +28,12 @@ as $$
     when 'sign-in' then 770035
     when 'release' then 770036
     when 'address' then 770037
+    when 'open day' then 770038
   end;
 $$;
 comment on function billing.lock_class(text) is
 'Class of the advisory lock on a day, on a run''s number, on running as such, on an account, '
-'on the release that is installed, on an address that signs in.';
+'on the release that is installed, on an address that signs in, on a day that is not closed yet.';
 
 create function billing.hold_release() returns void
 language plpgsql
@@ -108,20 +109,20 @@ comment on function billing.begin_run() is
 
 create function billing.record_run(
   p_run_id bigint, p_trigger text, p_as_of timestamptz, p_started_at timestamptz,
-  p_days date[], p_rows_changed bigint, p_errors text[]
+  p_days date[], p_rows_changed bigint, p_errors text[], p_is_nightly boolean default false
 ) returns void
 language plpgsql
 as $$
 begin
   insert into data.usage_runs (
     id, as_of, started_at, finished_at, rows_changed, restatements, source_rows, days_counted,
-    days_failed, trigger, started_by, outcome, error)
+    days_failed, is_nightly, trigger, started_by, outcome, error)
   select
     p_run_id, p_as_of, p_started_at, clock_timestamp(), p_rows_changed,
     (select count(*) from data.usage_restatements as r where r.run_id = p_run_id),
     coalesce((select sum(u.source_rows) from data.usage_days as u
               where u.usage_date = any (p_days)), 0),
-    cardinality(p_days), cardinality(p_errors), p_trigger, session_user,
+    cardinality(p_days), cardinality(p_errors), p_is_nightly, p_trigger, session_user,
     case
       when cardinality(p_errors) = 0 then 'succeeded'
       when cardinality(p_days) = 0 then 'failed'
@@ -130,5 +131,5 @@ begin
     nullif(array_to_string(p_errors[1:10], e'\n'), '');
 end $$;
 comment on function billing.record_run(
-  bigint, text, timestamptz, timestamptz, date[], bigint, text[]) is
+  bigint, text, timestamptz, timestamptz, date[], bigint, text[], boolean) is
 'Append the run to the run ledger.';

@@ -14,10 +14,21 @@ as $$
 -- With tenants given only theirs are recounted and the day is not marked as counted.
 declare
   v_now constant timestamptz := clock_timestamp();
+  v_end constant timestamptz := (p_day + 1)::timestamp at time zone 'UTC';
+  v_counted_at timestamptz := p_counted_at;
   v_before billing.row_counts;
   v_rows_changed bigint;
 begin
   perform billing.require_unsealed(p_day);
+
+  -- A day that has ended is closed by its count, unless a transaction that has written to it is
+  -- under way: it stays open then, and so due (file 29).
+  if p_tenant_ids is null and p_counted_at >= v_end
+    and not exists (
+      select from data.usage_days as u where u.usage_date = p_day and u.state = 'complete')
+    and not billing.try_close(p_day) then
+    v_counted_at := v_end - interval '1 microsecond';
+  end if;
 
   -- Take the visible markers first, count afterwards: whatever commits in between leaves a marker
   -- that this statement does not see and the next run takes.
@@ -67,7 +78,7 @@ begin
   get diagnostics v_rows_changed = row_count;
 
   if p_tenant_ids is null then
-    perform billing.record_day(p_day, p_counted_at, p_run_id);
+    perform billing.record_day(p_day, v_counted_at, p_run_id);
   else
     perform billing.record_tenants(
       p_day, v_before, billing.row_counts_of(p_day, p_tenant_ids), p_run_id);
@@ -75,7 +86,8 @@ begin
   return v_rows_changed;
 end $$;
 comment on function billing.write_day(date, uuid[], timestamptz, bigint) is
-'The day kernel: recount a day, write what differs, enter it in the ledger.';
+'The day kernel: recount a day, write what differs, enter it in the ledger: as complete when it '
+'has ended and nobody is writing to it any more.';
 
 create function billing.aggregate_days(p_from date, p_until date, p_tenant_ids uuid[])
 returns bigint

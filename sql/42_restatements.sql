@@ -1,5 +1,5 @@
--- 42 · Restatements: every change of a number after the first nightly run that found its day
--- complete; earlier changes are settling. Written by triggers on the daily rows, so that no way of
+-- 42 · Restatements: every change of a number after its day was published (file 45); earlier
+-- changes are settling. Written by triggers on the daily rows, so that no way of
 -- writing them can forget it, and once per changed number, not per row.
 
 set local role billing_aggregator;

@@ -15,7 +15,8 @@ returns table (usage_date date, is_whole boolean)
 language sql stable
 as $$
   -- Whole days: in [billing_from, today], not yet counted since their end or failed when last
-  -- tried (R5). Days complete but marked by late facts: their marked tenants only (R3).
+  -- tried (R5). Days complete but marked by late facts: their marked tenants only (R3). A day
+  -- before billing_from is not counted by itself; one that was counted once is kept right.
   select x.day::date, true
   from data.settings as s
   cross join lateral generate_series(
@@ -24,12 +25,17 @@ as $$
   where u.state is null or u.state in ('failed', 'open')
     or (u.state = 'complete' and u.last_error is not null)
   union all
+  select u.usage_date, true
+  from data.settings as s
+  join data.usage_days as u on u.usage_date < s.billing_from
+  where u.usage_date <= billing.utc_day(p_as_of)
+    and (u.state = 'open' or (u.state = 'complete' and u.last_error is not null))
+  union all
   select l.usage_date, false
   from data.late_day_markers as l
   join data.usage_days as u
     on u.usage_date = l.usage_date and u.state = 'complete' and u.last_error is null
-  cross join data.settings as s
-  where l.usage_date between s.billing_from and billing.utc_day(p_as_of)
+  where l.usage_date <= billing.utc_day(p_as_of)
   group by l.usage_date;
 $$;
 comment on function billing.due_days(timestamptz) is

@@ -53,6 +53,7 @@ begin
     return query
     select coalesce(f.tenant_id, l.tenant_id), v_day, f.metric, f.stored, f.recounted,
       l.tenant_id is not null
+        or exists (select from data.new_tenants as n where n.tenant_id = f.tenant_id)
     from billing.differing_figures(v_day, null) as f
     full join (
       select distinct m.tenant_id from data.late_day_markers as m where m.usage_date = v_day

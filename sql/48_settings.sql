@@ -81,9 +81,12 @@ begin
                         'select billing.run_nightly()');
   -- run rows grow for ever; row-level security limits this to the runs of our own jobs
   perform cron.schedule('billing prune job log', '30 3 * * *',
-                        'delete from cron.job_run_details '
-                        'where end_time < now() - interval ''7 days''');
+                        -- a run that was cut off has no end: what came before an old one is old
+                        'delete from cron.job_run_details where runid <= ('
+                        'select max(d.runid) from cron.job_run_details as d '
+                        'where coalesce(d.end_time, d.start_time) < now() - interval ''7 days'')');
 end $$;
 comment on function billing.schedule_jobs() is
 'Schedule our pg_cron jobs, by name: the tick every 5 minutes, at every start of the server, '
-'the nightly run at settings.nightly_hour_utc, pruning of the job log. No-op without pg_cron.';
+'the night''s work at settings.nightly_hour_utc (the first tick that finds it due does it, too), '
+'pruning of the job log. No-op without pg_cron.';

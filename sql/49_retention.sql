@@ -38,12 +38,13 @@ as $$
   select u.usage_date, u.source_rows
   from data.usage_days as u
   cross join data.settings as s
-  where u.state = 'complete' and u.usage_date < billing.utc_day(now()) - s.raw_retention_days
+  where u.state = 'complete' and u.usage_date >= s.billing_from
+    and u.usage_date < billing.utc_day(now()) - s.raw_retention_days
   order by u.usage_date;
 $$;
 comment on function billing.days_to_seal() is
-'Complete days older than settings.raw_retention_days, with the number of their source rows; none '
-'while retention is off.';
+'Complete days since settings.billing_from and older than settings.raw_retention_days, with the '
+'number of their source rows; none while retention is off.';
 
 create function billing.seal_obstacle(p_day date) returns text
 language plpgsql stable security definer
@@ -57,9 +58,9 @@ begin
     when v_day.state = 'sealed' then 'it is sealed already'
     when v_day.state is distinct from 'complete' then 'it is not complete'
     when not exists (select from billing.days_to_seal() as d where d.date = p_day) then
-      'it is not older than settings.raw_retention_days'
+      'it lies before settings.billing_from or is not older than settings.raw_retention_days'
     when v_day.last_error is not null then 'its last recount failed'
-    when v_day.first_complete_at is null then 'no nightly run has published it yet'
+    when v_day.first_complete_at is null then 'it is not published yet'
     when exists (select from data.late_day_markers as l where l.usage_date = p_day) then
       'late facts wait for the next run'
     when exists (select from billing.verify_usage(p_day, p_day + 1)) then

@@ -51,7 +51,8 @@ create function billing.read_health(
   out last_run_trigger text, out last_run_outcome text, out last_run_error text,
   out last_run_days integer, out last_run_rows_changed bigint, out pending_rows bigint,
   out unclassified_rows bigint, out estimated_rows bigint, out future_rows bigint,
-  out orphaned_rows bigint, out restated_days integer
+  out orphaned_rows bigint, out restated_days integer, out last_night_at timestamptz,
+  out night_is_late boolean
 )
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -61,14 +62,22 @@ as $$
     now(), s.billing_from, t.today, h.complete_through, age.data_age,
     age.data_age > make_interval(hours => s.stale_after_hours),
     d.missing_days, d.failed_days,
-    (select count(distinct l.usage_date)::integer from data.late_day_markers as l
-     where l.usage_date between s.billing_from and t.today),
+    (select count(distinct l.usage_date)::integer
+     from data.late_day_markers as l
+     join data.usage_days as u on u.usage_date = l.usage_date and u.state = 'complete'
+     where l.usage_date <= t.today),
     r.id, r.finished_at, r.trigger, r.outcome, r.error, r.days_counted, r.rows_changed,
     q.pending_rows, q.unclassified_rows, q.estimated_rows,
     -- by the brin indexes, and no more than a thousand
     (select count(*) from billing.questionable_rows('future', 1000)),
     (select coalesce(sum(o.source_rows), 0)::bigint from data.orphaned_facts as o),
-    (select count(distinct x.usage_date)::integer from data.usage_restatements as x)
+    (select count(distinct x.usage_date)::integer from data.usage_restatements as x),
+    g.last_night_at,
+    -- an installation has until the second night
+    coalesce(
+      coalesce(g.last_night_at, (select min(i.released_at) from data.releases as i))
+        < now() - make_interval(hours => s.stale_after_hours),
+      false)
   from data.settings as s
   cross join lateral (select billing.utc_day(now()) as today) as t
   cross join lateral (select billing.complete_through() as complete_through) as h
@@ -91,16 +100,19 @@ as $$
     from data.usage_days as u
     where u.usage_date >= s.billing_from
   ) as q
+  cross join lateral (select billing.last_night(now()) as last_night_at) as g
   left join lateral (
     select n.id, n.finished_at, n.trigger, n.outcome, n.error, n.days_counted, n.rows_changed
     from data.usage_runs as n
+    where not n.is_nightly
     order by n.id desc
     limit 1
   ) as r on true;
 $$;
 comment on function billing.read_health() is
-'One row: age of the data, holes, failures, waiting late facts, the last run. Platform-wide. Error '
-'42501 on the web without a root session.';
+'One row: age of the data, holes, failures, waiting late facts, the last run, the last night''s '
+'work (late when older than settings.stale_after_hours). Platform-wide. Error 42501 on the web '
+'without a root session.';
 
 grant execute on function billing.read_health() to billing_owner;
 

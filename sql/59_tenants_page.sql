@@ -26,6 +26,9 @@ begin
       'completeText', coalesce(to_char(h.complete_through, 'FMDD FMMonth YYYY'), 'no day yet'),
       'isStale', h.is_stale,
       'missing', h.missing_days, 'failed', h.failed_days, 'late', h.late_days,
+      'nightIsLate', h.night_is_late,
+      'night', coalesce(
+        to_char(h.last_night_at at time zone 'UTC', 'FMDD FMMon HH24:MI" UTC"'), 'never'),
       'unclassified', billing.number_text(h.unclassified_rows),
       'today', h.today, 'yesterday', h.today - 1, 'billingFrom', h.billing_from,
       'run', case when h.last_run_id is not null then json_build_object(

@@ -108,6 +108,21 @@ from billing.scheduled_jobs() as j
 where not j.can_log_in
 
 union all
+select 'day_held_open', 'advice',
+  format('%s by %s', to_char(h.day, 'YYYY-MM-DD'),
+         coalesce('session ' || h.pid, 'a prepared transaction')),
+  'It has written facts of that day and has not ended: the day stays open until it has. '
+  'pg_stat_activity and pg_prepared_xacts say what it is.'
+from (
+  select l.pid, date '2000-01-01' + l.objid::bigint::bit(32)::integer as day
+  from pg_locks as l
+  where l.locktype = 'advisory' and l.granted and l.objsubid = 2
+    and l.classid = billing.lock_class('open day')::oid
+    and l.database = (select b.oid from pg_database as b where b.datname = current_database())
+) as h
+where h.day < billing.utc_day(now())
+
+union all
 select 'server_below_floor', 'error', current_setting('server_version'),
   'Update PostgreSQL: 15.18, 16.14 or 17.10 at least; older ones have known security holes.'
 where billing.server_verdict(current_setting('server_version_num')::integer) = 'below floor'

@@ -17,7 +17,7 @@ grant select on billing.live_sessions to billing_identity;
 -- counting: reads facts, writes numbers; ledgers are appended to, never deleted from
 grant select on data.messages, data.calls, data.emails, data.ai_requests, data.tenants,
   data.settings to billing_aggregator;
-grant select, insert, delete on data.orphaned_facts to billing_aggregator;
+grant select, insert, delete on data.orphaned_facts, data.new_tenants to billing_aggregator;
 grant delete on data.messages, data.calls, data.emails, data.ai_requests to billing_aggregator;
 grant select, insert, update on data.billing_usage_daily, data.usage_days to billing_aggregator;
 grant select, insert on data.usage_runs to billing_aggregator;
@@ -137,7 +137,9 @@ set local role billing_aggregator;
 grant execute on function billing.utc_day(timestamptz), billing.complete_through(),
   billing.data_age(date, date, timestamptz)
 to billing_tenant, billing_root;
-grant execute on function billing.lock_class(text) to billing_identity;
+grant execute on function billing.utc_day(timestamptz) to billing_operator, billing_deploy;
+grant execute on function billing.lock_class(text)
+to billing_identity, billing_operator, billing_deploy;
 grant execute on function billing.aggregate_as_root(date, date), billing.read_runs(integer),
   billing.read_health(), billing.verification(date, date), billing.verify_usage(date, date),
   billing.questionable_rows(text, integer, bigint), billing.read_data_quality(boolean),

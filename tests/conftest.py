@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from app import migrations, release
 from app.settings import ROOT
@@ -15,14 +15,16 @@ from tests.server import Db, Server
 
 pytest_plugins = ["tests.browsing", "tests.command_line", "tests.windows"]
 
-# A short profile for every day, a deep one for `make test ARGS=--hypothesis-profile=deep`.
+# A short profile for every day, a deep one for `make test ARGS=--hypothesis-profile=deep`, and one
+# that finds and does not shrink.
 _COMMON: dict[str, Any] = {
     "deadline": None,
     "print_blob": True,
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 }
 settings.register_profile("short", max_examples=15, stateful_step_count=25, **_COMMON)
-settings.register_profile("deep", max_examples=300, stateful_step_count=50, **_COMMON)
+settings.register_profile("deep", max_examples=10_000, stateful_step_count=50, **_COMMON)
+settings.register_profile("hunt", settings.get_profile("deep"), phases=[Phase.generate])
 settings.load_profile("short")
 
 

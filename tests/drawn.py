@@ -12,13 +12,20 @@ from tests.oracle import STATUSES, AiRequest, Call, Email, Event, Message
 # long before billing, a leap day, the first of a month, a day on which American clocks change
 DAYS = (date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 1), date(2024, 3, 10))
 BILLING_FROM = DAYS[1]
-# the leap day just over, the next one nearly and just over, all of them over
+# the leap day just over, the next one nearly and just over, before and after a night, all over; in
+# any order: clocks step, and schedulers sleep
 INSTANTS_TO_RUN_AT = (
     datetime(2024, 3, 1, tzinfo=UTC),
     datetime(2024, 3, 1, 23, 59, 59, tzinfo=UTC),
     datetime(2024, 3, 2, tzinfo=UTC),
+    datetime(2024, 3, 2, 3, 59, 59, tzinfo=UTC),
+    datetime(2024, 3, 2, 4, tzinfo=UTC),
+    datetime(2024, 3, 5, 12, tzinfo=UTC),
     datetime(2024, 3, 11, 4, tzinfo=UTC),
+    datetime(2024, 3, 13, 9, tzinfo=UTC),
 )
+# fewer days than one call counts
+STARTS = (date(2024, 2, 20), date(2024, 2, 29), date(2024, 3, 2), date(2024, 3, 11))
 TENANTS = [UUID(int=number) for number in (1, 2, 3)]
 STRANGER = UUID(int=4)
 ZONES = ("UTC", "Asia/Kolkata", "America/St_Johns", "Pacific/Kiritimati")

@@ -1,7 +1,8 @@
 """Writing events into the database as a host does, and reading back what was counted."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -17,6 +18,7 @@ from tests.oracle import METRICS, ROWS, Event, Figures, Rows
 Connection = psycopg.Connection[Any]
 COUNTED = (
     "late_day_markers",
+    "new_tenants",
     "billing_usage_daily",
     "usage_restatements",
     "usage_days",
@@ -65,6 +67,19 @@ def insert(connection: Connection, *events: Event, keep_first: bool = False) -> 
                 sql.SQL("on conflict do nothing" if keep_first else ""),
             )
             connection.execute(statement, [value for row in written for value in row.values()])
+
+
+@contextmanager
+def without_triggers(connection: Connection, *events: Event) -> Iterator[None]:
+    """A transaction in which the tables of these events fire none."""
+    kinds = {event.table for event in events}
+    tables = {t.name.as_string(): t.name for t in map(hosts.current.tables.__getitem__, kinds)}
+    with connection.transaction():
+        for how in ("disable", "enable"):
+            for table in tables.values():
+                connection.execute(sql.SQL(f"alter table {{}} {how} trigger user").format(table))
+            if how == "disable":
+                yield
 
 
 def update(connection: Connection, event: Event, **changes: Any) -> Event:

@@ -66,8 +66,9 @@ def nightly(db: Db, as_of: datetime) -> int:
 
 
 def last_run(db: Db, columns: str) -> Any:
-    """Columns of the newest row in the run ledger."""
-    return value(db, f"select {columns} from usage_runs order by id desc limit 1")  # noqa: S608
+    """Columns of the newest row in the run ledger, the night's work aside."""
+    query = f"select {columns} from usage_runs where not is_nightly order by id desc limit 1"  # noqa: S608
+    return value(db, query)
 
 
 def states(db: Db, until: date) -> list[str]:

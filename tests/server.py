@@ -29,6 +29,7 @@ OPTIONS = (
     " -c shared_preload_libraries=pg_cron,plpgsql_check"
     " -c cron.database_name=test -c cron.use_background_workers=on -c cron.log_statement=off"
     " -c max_worker_processes=32 -c timezone=UTC -c max_connections=60"
+    " -c max_prepared_transactions=4"
 )
 
 

@@ -37,7 +37,7 @@ def tenant(db: Db) -> Any:
 @pytest.mark.usefixtures("tenant")
 def test_every_run_leaves_a_row_whatever_triggered_it(db: Db) -> None:
     """Trigger, login, days, rows: also of a run that found nothing to write."""
-    run(db, at(2), "shell script")
+    run(db, at(2), "shell script")  # nobody has done the night's work
     rows(db, "select run_usage('pg_cron', %s)", at(3), login="billing_aggregator")
     rows(db, "select aggregate_usage(%s)", day(1), login="billing_operator")
     nightly(db, at(3, "13:00"))
@@ -47,7 +47,9 @@ def test_every_run_leaves_a_row_whatever_triggered_it(db: Db) -> None:
         " from usage_runs order by id",
     ) == [
         ("shell script", "billing_operator", "succeeded", 2, 1, 2, None),
+        ("nightly recount", "billing_operator", "succeeded", 1, 0, 2, None),
         ("pg_cron", "billing_aggregator", "succeeded", 2, 1, 1, None),
+        ("nightly recount", "billing_aggregator", "succeeded", 2, 0, 2, None),
         ("manual", "billing_operator", "succeeded", 1, 0, 2, None),
         ("nightly", "billing_operator", "succeeded", 1, 0, 1, None),
         ("nightly recount", "billing_operator", "succeeded", 2, 0, 2, None),
@@ -88,7 +90,7 @@ def test_numbers_and_ledgers_share_a_transaction(db: Db) -> None:
         connection.rollback()
     assert value(db, sizes) == (0, 0, 0)
     run(db, at(3))
-    assert value(db, sizes) == (2, 3, 1)
+    assert value(db, sizes) == (2, 3, 2)
     assert value(db, "select count(*) from usage_days join usage_runs on id = run_id") == 3
 
 

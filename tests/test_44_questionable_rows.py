@@ -60,6 +60,7 @@ def test_every_kind_and_nothing_else(db: Db) -> None:
 
 def test_health_tells_how_many_and_one_of_them(db: Db, now: datetime) -> None:
     """Unknown tenants are looked for every night; everything else is there at once."""
+    rows(db, "delete from data.orphaned_facts")
     query = "select unclassified_rows, estimated_rows, future_rows, orphaned_rows from usage_health"
     assert value(db, query, login=OPERATOR) == (2, 1, 1, 0)
     nightly(db, now)

@@ -1,4 +1,5 @@
-"""Late facts are picked up by themselves; once a night the last days are recounted regardless."""
+"""Late facts are picked up by themselves; once a night past days are recounted regardless, whoever
+comes first."""
 
 from typing import Any
 
@@ -94,26 +95,37 @@ def test_a_late_fact_is_due_until_it_is_counted(db: Db, tenants: list[Any]) -> N
 
 
 def test_the_night_recounts_the_last_days_without_markers(db: Db, tenants: list[Any]) -> None:
-    """R3: the second net reaches settings.nightly_window_days back, and no further."""
-    rows(db, "update settings set nightly_window_days = 3")
-    for number in (10, 11, 13):
+    """R3: the second net."""
+    for number in (4, 10, 13):
         send(db, tenants[0], at(number))
     forget_markers(db)
     assert nightly(db, at(14, "13:00")) == 0
     found = numbers(db)
-    assert [found[tenants[0], day(number)] for number in (10, 11, 12, 13)] == [1, 2, 1, 2]
+    assert [found[tenants[0], day(number)] for number in (4, 10, 12, 13)] == [2, 2, 1, 2]
     assert rows(db, "select trigger, rows_changed from usage_runs order by id desc limit 2") == [
-        ("nightly recount", 2),
+        ("nightly recount", 3),
         ("nightly", 0),
     ]
 
 
-def test_the_night_recounts_ten_days_by_itself(db: Db, tenants: list[Any]) -> None:
-    """R3: as installed, a receipt that is 9 days late is found even without its marker."""
-    send(db, tenants[0], at(4), at(3))
+def test_in_the_end_every_day_is_recounted(db: Db, tenants: list[Any]) -> None:
+    """R3: settings.nightly_window_days every night, older days in turn, 30 a night in all."""
+    for last in (40, 70, 100):
+        run(db, at(last, "00:05"))
+    assert nightly(db, at(100)) == 0
+    slipped_in = (1, 5, 40, 70, 95)
+    for number in slipped_in:
+        send(db, tenants[0], at(number, "13:00"))
     forget_markers(db)
-    nightly(db, at(14, "13:00"))
-    assert (numbers(db)[tenants[0], day(4)], numbers(db)[tenants[0], day(3)]) == (2, 1)
+    found: dict[int, int] = {}
+    for night in range(1, 6):
+        assert nightly(db, at(100 + night, "04:00")) == 0
+        sent = numbers(db)
+        for number in slipped_in:
+            if sent.get((tenants[0], day(number)), 0) > (number < 15):
+                found.setdefault(number, night)
+    assert found[95] == 1, "the last ten days come every night"
+    assert found.keys() == set(slipped_in), "twenty older ones a night"
 
 
 def test_the_night_prunes_markers_that_are_never_due(db: Db, tenants: list[Any]) -> None:
@@ -143,12 +155,12 @@ def test_first_complete_at_is_set_once_and_by_night(db: Db, tenants: list[Any]) 
     firsts = (
         "select first_complete_at from usage_days where usage_date between %s and %s order by 1"
     )
-    assert rows(db, firsts, day(13), day(14)) == [None, None]
+    assert rows(db, firsts, day(13), day(14)) == [at(14), None]
     nightly(db, at(14, "13:00"))
-    assert rows(db, firsts, day(13), day(14)) == [at(14, "13:00"), None]
+    assert rows(db, firsts, day(13), day(14)) == [at(14), None]
     send(db, tenants[0], at(13))
     nightly(db, at(15, "04:00"))
-    assert rows(db, firsts, day(13), day(14)) == [at(14, "13:00"), at(15, "04:00")]
+    assert rows(db, firsts, day(13), day(14)) == [at(14), at(15, "04:00")]
 
 
 def test_the_night_without_anything_new_writes_no_number(db: Db, tenants: list[Any]) -> None:
@@ -157,4 +169,62 @@ def test_the_night_without_anything_new_writes_no_number(db: Db, tenants: list[A
     nightly(db, at(14, "13:00"))
     nightly(db, at(14, "14:00"))
     assert versions(db) == before
-    assert last_run(db, "days_counted, rows_changed") == (10, 0)
+    night = "select days_counted, rows_changed from usage_runs where is_nightly order by id desc"
+    assert rows(db, night)[0] == (13, 0)
+
+
+NIGHTS = "select as_of, started_by from usage_runs where is_nightly order by id"
+
+
+@pytest.mark.usefixtures("tenants")
+def test_the_nights_work_is_done_by_whoever_comes_first(db: Db) -> None:
+    """R4: once a day from 04:00 on; a scheduler that sleeps through that minute misses nothing."""
+    for clock in ("00:05", "03:59"):
+        run(db, at(15, clock))
+    assert rows(db, NIGHTS) == [(at(14), "billing_operator")]
+    rows(db, "select run_usage('pg_cron', %s)", at(15, "09:30"), login="billing_aggregator")
+    run(db, at(15, "09:35"))
+    run(db, at(16, "03:59"))
+    assert rows(db, NIGHTS)[1:] == [(at(15, "09:30"), "billing_aggregator")]
+    run(db, at(16, "04:00"))
+    assert rows(db, NIGHTS)[2:] == [(at(16, "04:00"), "billing_operator")]
+
+
+@pytest.mark.usefixtures("tenants")
+def test_a_clock_that_was_ahead_holds_up_no_night(db: Db) -> None:
+    rows(db, "update usage_runs set as_of = %s where is_nightly", at(300))
+    run(db, at(15, "04:05"))
+    assert rows(db, NIGHTS)[-1] == (at(15, "04:05"), "billing_operator")
+
+
+def test_a_fresh_installation_publishes_its_past(db: Db) -> None:
+    """What it shows; the recount of the night waits until the back-fill is through."""
+    bill_from(db)
+    add_tenants(db, 1)
+    published = "select count(first_complete_at) from usage_days"
+    assert (run(db, at(40)), value(db, published), rows(db, NIGHTS)) == (10, 29, [])
+    assert (run(db, at(40)), value(db, published)) == (0, 39)
+    assert rows(db, NIGHTS) == [(at(40), "billing_operator")]
+
+
+def test_days_settle_until_the_night(db: Db) -> None:
+    """R4: a day is published from settings.nightly_hour_utc after its end, when it is complete."""
+    bill_from(db)
+    add_tenants(db, 1)
+    run(db, at(3, "03:00"))
+    published = "select max(usage_date) from usage_days where first_complete_at is not null"
+    assert value(db, published) == day(1)
+    run(db, at(3, "04:00"))
+    assert value(db, published) == day(2)
+
+
+def test_nothing_is_published_before_there_is_a_tenant(db: Db) -> None:
+    """What the first facts say is no correction of zeros that nobody was told."""
+    bill_from(db)
+    run(db, at(3))
+    assert value(db, "select count(first_complete_at) from usage_days") == 0
+    (tenant,) = add_tenants(db, 1)
+    send(db, tenant, at(1))
+    run(db, at(3, "12:05"))
+    assert value(db, "select count(first_complete_at) from usage_days") == 2
+    assert value(db, "select count(*) from data.usage_restatements") == 0

@@ -75,10 +75,20 @@ def test_the_time_of_a_call_is_bounded(db: Db) -> None:
         assert 55 < seconds_left() <= 60
         connection.execute("set statement_timeout = '20 s'")
         assert 5 < seconds_left() <= 10
-        connection.execute(
-            "select billing.count_days('test', %s, %s, '{t,t,t}', clock_timestamp())",
-            [at(3), [day(1), day(2), day(3)]],
-        )
+        with connection.transaction():
+            connection.execute("set constraints all deferred")
+            counted = connection.execute(
+                "select counted, days_left from billing.count_days("
+                "billing.begin_run(), %s, %s, '{t,t,t}', clock_timestamp())",
+                [at(3), [day(1), day(2), day(3)]],
+            ).fetchone()
+            connection.execute(
+                "insert into data.usage_runs (id, as_of, started_at, finished_at, rows_changed,"
+                " source_rows, days_counted, days_failed, trigger, started_by, outcome) values"
+                " (currval('data.usage_runs_id_seq'), now(), now(), now(), 0, 0, 1, 0, 'test', '',"
+                " 'succeeded')"
+            )
+        assert counted == ([day(3)], 2)
     assert states(db, day(3)) == ["missing", "missing", "open"]
 
 
@@ -131,10 +141,29 @@ def test_the_session_time_zone_changes_nothing(db: Db, tenant: Any, zone: str) -
 
 def test_absurd_timestamps_make_no_day_due(db: Db, tenant: Any) -> None:
     """R32: nothing outside [billing_from, today] becomes due, whatever is dated there."""
-    rows(db, "select aggregate_usage(%s)", day(0))
     send(db, tenant, datetime(1970, 1, 1, tzinfo=UTC), at(0), datetime(2999, 1, 1, tzinfo=UTC))
     assert (run(db, at(2)), numbers(db)) == (0, {})
-    assert rows(db, "select usage_date from usage_days order by 1") == [day(0), day(1), day(2)]
+    assert rows(db, "select usage_date from usage_days order by 1") == [day(1), day(2)]
+
+
+def test_a_day_before_billing_that_was_counted_is_kept_right(db: Db, tenant: Any) -> None:
+    """R3, R5: by hand, or because billing_from has moved: late facts and the night find it."""
+    rows(db, "select aggregate_usage(%s)", day(0), login="billing_operator")
+    run(db, at(1))
+    bill_from(db, day(2))
+    send(db, tenant, at(0), at(1))
+    assert run(db, at(2)) == 0
+    assert numbers(db) == {(tenant, day(0)): 1, (tenant, day(1)): 1}
+    entries = "select usage_date, state, first_complete_at from usage_days order by 1"
+    assert rows(db, entries) == [
+        (day(0), "complete", at(1)),
+        (day(1), "complete", at(2)),
+        (day(2), "open", None),
+    ]
+    send(db, tenant, at(0))
+    assert nightly(db, at(2, "13:00")) == 0
+    assert numbers(db) == {(tenant, day(0)): 2, (tenant, day(1)): 1}
+    assert rows(db, "select verify_usage(%s, %s)", day(0), day(2), login="billing_operator") == []
 
 
 def test_bad_input_changes_nothing(db: Db) -> None:
@@ -160,7 +189,7 @@ def test_an_overlapping_run_returns_at_once(db: Db) -> None:
     with db.connect("billing_operator", autocommit=False) as other:
         other.execute("select run_usage('other', %s)", [at(3)])
         assert run(db, at(3)) == 3
-    assert rows(db, "select trigger from usage_runs") == ["other"]
+    assert rows(db, "select trigger from usage_runs where not is_nightly") == ["other"]
     assert run(db, at(3)) == 0
 
 

@@ -55,7 +55,7 @@ def test_a_failing_day_does_not_stop_the_others(db: Db, tenant: Any) -> None:
         1,
         f"{day(2)}: broken on purpose (P0001)",
     )
-    assert value(db, "select count(*) from late_day_markers where usage_date = %s", day(2)) == 1
+    assert value(db, "select count(*) > 0 from late_day_markers where usage_date = %s", day(2))
     mend_days(db)
     assert run(db, at(4, "12:05")) == 0
     assert states(db, day(4)) == ["complete"] * 3 + ["open"]

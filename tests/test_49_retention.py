@@ -67,7 +67,7 @@ def test_sealed_and_purged_without_marking_anything_late(db: Db, tenant: Any) ->
         ),
         ("update usage_days set counted_at = '2025-03-02 12:00'", "it is not complete"),
         ("update usage_days set last_error = 'broken'", "its last recount failed"),
-        ("update usage_days set first_complete_at = null", "no nightly run has published it"),
+        ("update usage_days set first_complete_at = null", "it is not published yet"),
         ("update settings set raw_retention_days = 36500", "not older than"),
         (
             "insert into ai_requests (tenant_id, occurred_at, provider_id, feature, status) values"

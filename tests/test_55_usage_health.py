@@ -142,7 +142,8 @@ def test_stale_after_is_a_setting(book: Book, hours: int, is_stale: bool) -> Non
 
 
 def test_late_days_are_days_not_markers(book: Book) -> None:
-    """R3: three markers on two days; one from before billing never counts."""
+    """R3: three markers on two days; one of a day that was never counted has nothing to correct."""
+    book.day(5, 2)
     for ago in (5, 5, 2, 11):
         book.do("insert into late_day_markers select gen_random_uuid(), utc_day(now()) - %s", ago)
     assert book.read("late_days") == 2

@@ -28,6 +28,11 @@ BREAKS: list[Break] = [
         "alter table data.tenants enable row level security",
     ),
     (
+        "day_held_open",
+        "select pg_advisory_lock_shared(770038, billing.utc_day(now()) - date '2000-01-02')",
+        "select pg_advisory_unlock_shared(770038, billing.utc_day(now()) - date '2000-01-02')",
+    ),
+    (
         "table_without_policy",
         "drop policy aggregator_takes_markers on data.late_day_markers",
         "create policy aggregator_takes_markers on data.late_day_markers"

@@ -56,6 +56,29 @@ def test_stale_numbers(place: Scratch) -> None:
     assert is_ready(place.db)
 
 
+def test_a_late_night(place: Scratch) -> None:
+    count(place.db)
+    rows(place.db, "update data.usage_runs set as_of = now() - interval '2 days' where is_nightly")
+    assert not is_ready(place.db)
+    checked = place.sh("billing check")
+    assert checked.returncode == 1
+    assert "the night's work was last done" in checked.stdout
+    follow(place, "The night's work is late")
+    assert is_ready(place.db)
+    assert "night" not in place.sh("billing check").stdout
+
+
+def test_a_day_held_open(place: Scratch) -> None:
+    """As it is when a transaction that has written yesterday is still open."""
+    yesterday = "billing.utc_day(now()) - date '2000-01-02'"
+    with place.db.connect() as holder:
+        holder.execute(f"select pg_advisory_lock_shared(770038, {yesterday})".encode())
+        assert f"by session {holder.info.backend_pid}" in place.sh("billing check").stdout
+        for query in section(PAGE, "A day does not become complete", "sql"):
+            rows(place.db, query)
+    assert "held open" not in place.sh("billing check").stdout
+
+
 def test_a_failed_day(place: Scratch) -> None:
     break_days(place.db, "new.usage_date = (select billing_from + 1 from data.settings)")
     assert place.sh("billing run").returncode == 1

@@ -180,6 +180,15 @@ def test_ready(db: Db, tenant: UUID) -> None:
         ("update data.releases set source_fingerprint = 'other'", "run `billing migrate`"),
         ("delete from data.releases", "run `billing migrate`"),
         ("update data.settings set billing_from = billing_from - 5", "run `billing run`"),
+        (
+            "update data.usage_runs set as_of = now() - interval '27 hours' where is_nightly",
+            "The night's work was last done on",
+        ),
+        (
+            "update data.usage_runs set is_nightly = false;"
+            " update data.releases set released_at = now() - interval '27 hours'",
+            "The night's work has never been done",
+        ),
     ],
 )
 def test_not_ready(db: Db, change: str, problem: str) -> None:
