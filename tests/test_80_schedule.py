@@ -132,21 +132,21 @@ def test_the_nightly_hour_is_in_force_at_once(cron: Db) -> None:
 
 def test_pruning_takes_our_own_old_entries_and_no_others(cron: Db) -> None:
     """Entries grow for ever otherwise; what other roles ran is theirs to keep."""
-    old, new = "now() - interval '8 days'", "now() - interval '6 days'"
     for runid, username, started, ended in [
-        (900, MINE, "null", "null"),  # the server stopped before it began
-        (901, MINE, old, "null"),  # and while it ran
-        (902, MINE, old, old),
-        (903, MINE, new, new),
-        (904, MINE, new, "null"),
-        (905, MINE, "null", "null"),
-        (906, "postgres", old, old),
+        (900, MINE, None, None),  # the server stopped before it began
+        (901, MINE, 8, None),  # and while it ran
+        (902, MINE, 8, 8),
+        (903, MINE, 6, 6),
+        (904, MINE, 6, None),
+        (905, MINE, None, None),
+        (906, "postgres", 8, 8),
     ]:
-        entry = (
-            "insert into cron.job_run_details (runid, username, start_time, end_time)"
-            f" values (%s, %s, {started}, {ended})"  # noqa: S608
+        rows(
+            cron,
+            "insert into cron.job_run_details (runid, username, start_time, end_time) values"
+            " (%s, %s, now() - make_interval(days => %s), now() - make_interval(days => %s))",
+            *(runid, username, started, ended),
         )
-        rows(cron, entry, runid, username)
     (prune,) = rows(cron, "select command from cron.job where jobname = 'billing prune job log'")
     rows(cron, prune, login=MINE)
     left = rows(cron, "select runid from cron.job_run_details where runid >= 900 order by 1")
