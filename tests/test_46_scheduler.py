@@ -11,7 +11,7 @@ from app import release
 from app.web import create_app
 from tests.browsing import browsing
 from tests.pages import section
-from tests.past import rows, value
+from tests.past import last_run, rows, value
 from tests.scratch import Scratch
 from tests.server import Db, Server
 from tests.together import eventually
@@ -52,7 +52,7 @@ def is_red(db: Db) -> bool:
         answer = browser.get("/readyz")
     assert answer.status_code in (200, 503)
     if answer.status_code == 503:
-        (problem,) = answer.json()["problems"]
+        problem, *_ = answer.json()["problems"]
         age = re.search(r"ended (\d+) hours ago: run `billing run`", problem)
         assert age and int(age[1]) > 72
     return answer.status_code == 503
@@ -66,7 +66,7 @@ def job_findings(db: Db) -> list[str]:
 def the_web_application_counts(db: Db) -> bool:
     with TestClient(create_app(db.settings())):
         eventually(lambda: value(db, "select not is_stale from usage_health"))
-    return value(db, "select trigger from usage_runs order by id desc limit 1") == "web start"
+    return last_run(db, "trigger") == "web start"
 
 
 def test_a_launcher_that_was_terminated(cron: Db) -> None:
