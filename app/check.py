@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 from app import migrations, quality, release
 from app.settings import Settings
 
-Kind = Literal["stale", "drifted", "edited migration", "finding", "advice"]
+Kind = Literal["stale", "drifted", "edited migration", "failing", "finding", "advice"]
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,15 @@ class _Release:
     objects_now: str
 
 
-def check(settings: Settings) -> list[Trouble]:
-    """Everything that is wrong, gravest first; empty when all is well."""
+def check(settings: Settings, *, counting: bool = True) -> list[Trouble]:
+    """Everything that is wrong, gravest first; empty when all is well. Without `counting` only what
+    is installed, whatever has come of it so far."""
     with psycopg.connect(settings.conninfo("operator"), autocommit=True) as connection:
         return [
             *_edited_or_pending(connection),
             *_stale_or_drifted(connection),
             *findings(connection),
+            *(_failing(connection) if counting else []),
             *_questionable(connection),
         ]
 
@@ -65,6 +67,19 @@ def findings(connection: psycopg.Connection[tuple[object, ...]]) -> list[Trouble
             row.what_to_do,
         )
         for row in rows
+    ]
+
+
+def _failing(connection: psycopg.Connection[tuple[object, ...]]) -> list[Trouble]:
+    return [
+        Trouble(
+            "failing",
+            f"{failure}: {reason}",
+            'Remove the cause and call `billing run`: "Counting fails" in docs/operations.md.',
+        )
+        for failure, reason in connection.execute(
+            "select failure, reason from billing.counting_failures() order by 1"
+        )
     ]
 
 

@@ -43,6 +43,7 @@ async def readyz(database: NamedDependency[Database]) -> Response[Readiness]:
     async with database.operator() as connection:
         health = await usage.health(connection)
         installed = await usage.installed_source(connection)
+        failures = await usage.counting_failures(connection)
     problems: list[str] = []
     if installed != release.source_fingerprint():
         problems.append("The installed release is not this checkout's: run `billing migrate`.")
@@ -52,6 +53,7 @@ async def readyz(database: NamedDependency[Database]) -> Response[Readiness]:
             f"The newest complete day ended {hours:.0f} hours ago: run `billing run` and look at "
             "its errors."
         )
+    problems += [f"{failure}: `billing check` says why." for failure in failures]
     body = Readiness(
         "not ready" if problems else "ready",
         problems,

@@ -92,6 +92,12 @@ async def health(connection: Connection) -> Health:
     return row
 
 
+async def counting_failures(connection: Connection) -> list[str]:
+    """Why the next numbers will not come, without the details that are not for everybody."""
+    cursor = await connection.execute("select failure from billing.counting_failures() order by 1")
+    return [str(failure) for (failure,) in await cursor.fetchall()]
+
+
 async def installed_source(connection: Connection) -> str | None:
     """Fingerprint of the sql/ that the installed release was built from."""
     cursor = await connection.execute("select source_fingerprint from billing.installed_release()")

@@ -39,6 +39,19 @@ def new_place() -> Path:
     return path
 
 
+def copy_programs(place: Path) -> Path:
+    """The server's programs and libraries, as files below this place that may be replaced."""
+    home = place / "usr/lib/postgresql" / BIN.parent.name
+    (home / "bin").mkdir(parents=True)
+    for name in ("initdb", "postgres", "psql"):
+        shutil.copy(BIN / name, home / "bin")
+    without = shutil.ignore_patterns("bitcode", "pgxs")
+    shutil.copytree(BIN.parent / "lib", home / "lib", ignore=without)
+    (place / "usr/share").mkdir()
+    (place / "usr/share/postgresql").symlink_to("/usr/share/postgresql")
+    return home
+
+
 @dataclass
 class Checkout:
     """Its server gets a port that is free now: a port once written down is kept."""
@@ -54,22 +67,14 @@ class Checkout:
         (self.local / "billing.env").write_text(f"BILLING_DATABASE_URL={address}\nMINE=kept\n")
 
     def bring_server(self) -> Path:
-        """The server's programs and libraries, as files of this checkout that may be replaced."""
-        ours = self.path / "usr/lib/postgresql"
-        home = BIN.parent
-        for name in ("bin/initdb", "bin/postgres", "bin/psql"):
-            (ours / home.name / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(home / name, ours / home.name / name)
-        shutil.copytree(
-            home / "lib", ours / home.name / "lib", ignore=shutil.ignore_patterns("bitcode", "pgxs")
-        )
-        (self.path / "usr/share").mkdir()
-        (self.path / "usr/share/postgresql").symlink_to("/usr/share/postgresql")
+        """Let it use programs of its own."""
+        home = copy_programs(self.path)
+        ours = home.parent
         cluster = self.path / "app/embedded/cluster.py"
         text = cluster.read_text()
         assert text.count(f'Path("{PROGRAMS}")') == 1
         cluster.write_text(text.replace(f'Path("{PROGRAMS}")', f'Path("{ours}")'))
-        return ours / home.name
+        return home
 
     @property
     def local(self) -> Path:

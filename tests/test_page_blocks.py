@@ -1,7 +1,8 @@
 """Every command of README.md and docs/ is run, as it stands, in a copy of this checkout.
 
-`make run` comes first, as it does for a reader, on a port of its own; then each page's blocks, top to
-bottom: sh in the shell, sql through `make -s psql`. A block that is not run says above it why not.
+`make run` comes first, as it does for a reader, on a port of its own; then each page's blocks, top
+to bottom: sh in the shell, sql through `make -s psql`. A block that is not run says above it why
+not.
 """
 
 import shutil
