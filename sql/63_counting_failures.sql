@@ -1,4 +1,4 @@
--- 63 · Counting failures: is there a reason why the next number will not come, whatever it is?
+-- 63 · Counting failures: why the next numbers will not come, whatever the cause.
 
 set local role billing_aggregator;
 

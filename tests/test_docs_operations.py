@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,21 @@ def test_a_failed_day(place: Scratch) -> None:
     mend_days(place.db)
     follow(place, "A day failed")
     assert ask(place.db, "A day failed") == []
+
+
+def test_runs_that_fail(place: Scratch) -> None:
+    send(place.db, value(place.db, "select id from data.tenants"), datetime.now(UTC))
+    break_days(place.db, "true")
+    for _ in range(2):
+        assert place.sh("billing run").returncode == 1
+    ((failure, reason),) = ask(place.db, "Counting fails")  # type: ignore[misc]
+    assert failure == "The last runs all failed"
+    assert "broken on purpose" in str(reason)
+    assert not is_ready(place.db)
+    mend_days(place.db)
+    follow(place, "Counting fails")
+    assert ask(place.db, "Counting fails") == []
+    assert is_ready(place.db)
 
 
 def test_a_difference(place: Scratch) -> None:
