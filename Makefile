@@ -1,18 +1,17 @@
 # Everything a person does with this checkout; `make help` lists it.
 
-PORT ?= 8000
 ROLE ?= postgres
 export PORT ROLE
 
 # These targets serve the embedded server and no other, whatever the shell around them has set.
 unexport BILLING_DATABASE_URL BILLING_PASSFILE $(filter PG%,$(.VARIABLES))
 
-# Stopping and cleaning work without .venv, too.
+# Stopping, cleaning and a look at the port work without .venv, too.
 PYTHON := $(firstword $(wildcard .venv/bin/python) python3)
 not_for_us := require-lock-timeout,require-statement-timeout,prefer-bigint-over-int
 migrations = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
 
-.PHONY: help install run test check docs bench screenshots psql stop clean
+.PHONY: help install run test check docs bench screenshots url psql stop clean
 
 help: ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,19 +19,20 @@ help: ## list what there is
 install: ## what is missing on this machine; run, test, check and bench do it first
 	@bash .ci/install
 
-run: install ## server, demo data, daily usage and web app, from nothing (PORT=8000)
+run: ## server, demo data, daily usage and web app, from nothing (PORT=8000, or as last time)
+	@! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  $(PYTHON) -m app.embedded port >/dev/null
+	@bash .ci/install
 	@.venv/bin/python -m app.embedded start
 	@.venv/bin/billing migrate
 	@.venv/bin/billing demo
 	@.venv/bin/billing run
 	@.venv/bin/python -m app.embedded web
-	@echo
-	@echo "  http://127.0.0.1:$(PORT)/                          sign in; the password is in .local/demo-password"
-	@echo "  http://127.0.0.1:$(PORT)/api/billing/usage/summary   a tenant's usage as JSON, signed in"
-	@echo "  http://127.0.0.1:$(PORT)/healthz                     is it alive"
-	@echo "  http://127.0.0.1:$(PORT)/readyz                      does it reach its database"
-	@echo "  make psql                                       the database"
-	@echo "  make stop                                       the end"
+	@url=http://127.0.0.1:$$($(PYTHON) -m app.embedded port) && printf '  %-53s %s\n' '' '' \
+	  "$$url/" 'sign in; the password is in .local/demo-password' \
+	  "$$url/api/billing/usage/summary" "a tenant's usage as JSON, signed in" \
+	  "$$url/healthz" 'is it alive' "$$url/readyz" 'does it reach its database' \
+	  'make psql' 'the database' 'make stop' 'the end'
 
 test: install ## every test, against a server of their own (ARGS='-k name')
 	@.venv/bin/pytest -n auto --maxprocesses 4 $(ARGS)
@@ -60,6 +60,9 @@ bench: install ## measure every case beside its floor (BENCH=full, BENCH=--help)
 
 screenshots: install ## pictures of both pages from demo data, into docs/images
 	@.venv/bin/python -m tests.screenshots
+
+url: ## where the web app of this checkout is
+	@port=$$($(PYTHON) -m app.embedded port) && echo "http://127.0.0.1:$$port"
 
 psql: ## the database, as its superuser (ROLE=billing_tenant for another login; reads a pipe)
 	@$(PYTHON) -m app.embedded psql

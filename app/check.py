@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 from app import migrations, quality, release
 from app.settings import Settings
 
-Kind = Literal["stale", "drifted", "edited migration", "late", "finding", "advice"]
+Kind = Literal["stale", "drifted", "edited migration", "failing", "finding", "advice"]
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,15 @@ class _Release:
     objects_now: str
 
 
-def check(settings: Settings) -> list[Trouble]:
-    """Everything that is wrong, gravest first; empty when all is well."""
+def check(settings: Settings, *, counting: bool = True) -> list[Trouble]:
+    """Everything that is wrong, gravest first; empty when all is well. Without `counting` only what
+    is installed, whatever has come of it so far."""
     with psycopg.connect(settings.conninfo("operator"), autocommit=True) as connection:
         return [
             *_edited_or_pending(connection),
             *_stale_or_drifted(connection),
             *findings(connection),
-            *_late_night(connection),
+            *(_failing(connection) if counting else []),
             *_questionable(connection),
         ]
 
@@ -69,20 +70,15 @@ def findings(connection: psycopg.Connection[tuple[object, ...]]) -> list[Trouble
     ]
 
 
-def _late_night(connection: psycopg.Connection[tuple[object, ...]]) -> list[Trouble]:
-    row = connection.execute(
-        "select to_char(last_night_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI')"
-        " from billing.usage_health where night_is_late"
-    ).fetchone()
-    if row is None:
-        return []
-    when = f"was last done at {row[0]} UTC" if row[0] else "has never been done"
+def _failing(connection: psycopg.Connection[tuple[object, ...]]) -> list[Trouble]:
     return [
         Trouble(
-            "late",
-            f"the night's work {when}: days are not published, and late facts without a marker "
-            "stay unfound",
-            "Run `billing run`, and see to it that pg_cron or another scheduler does.",
+            "failing",
+            f"{failure}: {reason}",
+            'Remove the cause and call `billing run`: "Counting fails" in docs/operations.md.',
+        )
+        for failure, reason in connection.execute(
+            "select failure, reason from billing.counting_failures() order by 1"
         )
     ]
 

@@ -1,5 +1,7 @@
 """What can go wrong for a person at a command line: a sentence and an exit code."""
 
+import re
+
 import psycopg
 from psycopg import errors as pg
 
@@ -54,6 +56,13 @@ def explain(error: psycopg.Error) -> Problem:
         )
         if part
     )
+    if re.search("could not load library|incompatible library", sentence):
+        # PL/pgSQL's, as a rule
+        return Problem(
+            f"{sentence}. If PostgreSQL was upgraded while the server ran, restart the server; "
+            "`make run` restarts the embedded one",
+            REFUSED,
+        )
     if isinstance(error, _USAGE_ERRORS):
         return Problem(sentence, USAGE)
     if isinstance(error, pg.OperatorIntervention) and not isinstance(error, pg.QueryCanceled):

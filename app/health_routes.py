@@ -43,6 +43,7 @@ async def readyz(database: NamedDependency[Database]) -> Response[Readiness]:
     async with database.operator() as connection:
         health = await usage.health(connection)
         installed = await usage.installed_source(connection)
+        failures = await usage.counting_failures(connection)
     problems: list[str] = []
     if installed != release.source_fingerprint():
         problems.append("The installed release is not this checkout's: run `billing migrate`.")
@@ -52,13 +53,7 @@ async def readyz(database: NamedDependency[Database]) -> Response[Readiness]:
             f"The newest complete day ended {hours:.0f} hours ago: run `billing run` and look at "
             "its errors."
         )
-    if health.night_is_late:
-        last = health.last_night_at
-        when = f"was last done on {last:%Y-%m-%d at %H:%M} UTC" if last else "has never been done"
-        problems.append(
-            f"The night's work {when}: run `billing run`, and see to it that pg_cron or another "
-            "scheduler does."
-        )
+    problems += [f"{failure}: `billing check` says why." for failure in failures]
     body = Readiness(
         "not ready" if problems else "ready",
         problems,

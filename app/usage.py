@@ -20,8 +20,6 @@ class Health:
     is_stale: bool
     missing_days: int
     failed_days: int
-    last_night_at: datetime | None
-    night_is_late: bool
 
 
 async def summary(connection: Connection, month: date | None) -> bytes | None:
@@ -86,13 +84,18 @@ async def health(connection: Connection) -> Health:
     """Age of the data, holes and failures."""
     async with connection.cursor(row_factory=class_row(Health)) as cursor:
         await cursor.execute(
-            "select as_of, complete_through, data_age, is_stale, missing_days, failed_days,"
-            " last_night_at, night_is_late"
+            "select as_of, complete_through, data_age, is_stale, missing_days, failed_days"
             " from billing.usage_health"
         )
         row = await cursor.fetchone()
     assert row is not None  # noqa: S101 - the view has exactly one row
     return row
+
+
+async def counting_failures(connection: Connection) -> list[str]:
+    """Why the next numbers will not come, without the details that are not for everybody."""
+    cursor = await connection.execute("select failure from billing.counting_failures() order by 1")
+    return [str(failure) for (failure,) in await cursor.fetchall()]
 
 
 async def installed_source(connection: Connection) -> str | None:

@@ -24,12 +24,13 @@ comment on function billing.usage_period(date, date) is
 'The billing period [period_start, period_end) around a UTC day; calendar months unless an anchor '
 'is given.';
 
--- The instant is an argument, so that a 29 February is tested on any day (R28).
+-- The instant is an argument, so that a 29 February is tested on any day (R28). Bounds of days are
+-- columns of their own: under a policy only a bare value bounds an index, `last_day + 1` filters.
 create function billing.period_on(
   p_day date, p_as_of timestamptz,
   out period_start date, out period_end date, out today date, out is_current boolean,
-  out last_day date, out chart_start date, out days integer, out days_left integer,
-  out previous_start date, out previous_end date
+  out last_day date, out shown_until date, out chart_start date, out quiet_since date,
+  out days integer, out days_left integer, out previous_start date, out previous_end date
 )
 language plpgsql immutable parallel safe
 as $$
@@ -42,20 +43,25 @@ begin
   from billing.usage_period(period_start - 1) as p;
   is_current := today >= period_start and today < period_end;
   last_day := least(period_end - 1, today);
+  shown_until := last_day + 1;
   chart_start := last_day - 29;
+  quiet_since := last_day - 13;
   days := period_end - period_start;
   days_left := greatest(period_end - 1 - today, 0);
 end $$;
 comment on function billing.period_on(date, timestamptz) is
 'The period around a UTC day (NULL: the current one), seen at an instant: its bounds '
-'[period_start, period_end), the last day to show, the first of the 30 days of the chart that end '
-'with it, its days, those after today, and the period before.';
+'[period_start, period_end), the last day to show and the day after it, the first of the 30 days '
+'of the chart and of the 14 days without use of a quiet tenant that end with it, its days, those '
+'after today, and the period before.';
 
 create function billing.shown_period(p_day date, p_as_of timestamptz)
-returns table (period_start date, period_end date, chart_start date, last_day date)
+returns table (
+  period_start date, period_end date, chart_start date, last_day date, shown_until date
+)
 language sql stable parallel safe
 begin atomic
-  select r.period_start, r.period_end, r.chart_start, r.last_day
+  select r.period_start, r.period_end, r.chart_start, r.last_day, r.shown_until
   from billing.period_on(shown_period.p_day, shown_period.p_as_of) as r
   cross join data.settings as s
   where r.is_current or (r.period_start <= r.today and r.period_end > s.billing_from);

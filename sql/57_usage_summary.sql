@@ -33,7 +33,7 @@ begin atomic
       'totalsForPeriod', u.metrics,
       'dailyUsage', (
         select json_agg(billing.day_json(d.date, d.state, d.metrics) order by d.date)
-        from billing.usage_between(u.tenant_id, r.chart_start, r.last_day + 1) as d)
+        from billing.usage_between(u.tenant_id, r.chart_start, r.shown_until) as d)
     )
   from billing.tenant_usage_on(usage_summary_on.p_day, usage_summary_on.p_as_of) as u
   cross join billing.shown_period(usage_summary_on.p_day, usage_summary_on.p_as_of) as r;

@@ -13,7 +13,7 @@ begin atomic
     array_agg(b.date) filter (where x.is_pair),
     array_agg(n.date) filter (where not x.is_pair)
   from billing.period_on(compared_days.p_day, compared_days.p_as_of) as r
-  cross join lateral billing.usage_days_between(r.period_start, r.last_day + 1) as n
+  cross join lateral billing.usage_days_between(r.period_start, r.shown_until) as n
   left join lateral billing.usage_days_between(r.previous_start, r.previous_end) as b
     on b.date - r.previous_start = n.date - r.period_start
   cross join lateral (
@@ -107,7 +107,7 @@ as $$
     left join (
       select a.tenant_id
       from billing.period_on(p_day, p_as_of) as r
-      cross join lateral billing.active_tenants(r.last_day - 13, r.last_day + 1) as a
+      cross join lateral billing.active_tenants(r.quiet_since, r.shown_until) as a
       where p_show = 'quiet'
     ) as q on q.tenant_id = u.tenant_id
   ) as t

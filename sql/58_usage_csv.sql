@@ -17,7 +17,7 @@ begin atomic
                  order by d.date))
   from billing.shown_period(usage_csv.p_day, usage_csv.p_as_of) as r
   join data.tenants as t on t.id = usage_csv.p_tenant_id
-  cross join lateral billing.usage_between(t.id, r.period_start, r.last_day + 1) as d
+  cross join lateral billing.usage_between(t.id, r.period_start, r.shown_until) as d
   cross join lateral (
     select string_agg(coalesce(f.value, ''), ',' order by f.ordinality) as cells
     from json_each_text(d.metrics) with ordinality as f

@@ -14,7 +14,7 @@ begin atomic
     select d.date, d.is_complete, d.metrics::jsonb as metrics, r.*
     from billing.period_on(usage_pace.p_day, usage_pace.p_as_of) as r
     cross join lateral billing.usage_between(
-      usage_pace.p_tenant_id, r.previous_start, r.last_day + 1) as d
+      usage_pace.p_tenant_id, r.previous_start, r.shown_until) as d
   ),
   figure as (
     -- the n-th day of the period beside the n-th of the one before: a day that the shorter month

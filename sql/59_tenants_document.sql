@@ -113,7 +113,7 @@ begin
             d.sms_outbound_count, d.voice_minutes, d.emails_sent, d.ai_requests)
             order by d.date) as figures
           from billing.usage_between(
-            p.tenant_id, v_period.chart_start, v_period.last_day + 1) as d
+            p.tenant_id, v_period.chart_start, v_period.shown_until) as d
         ) as k on true), '[]'::json))
     from sums as s);
 end $$;

@@ -161,7 +161,7 @@ begin atomic
   cross join alarm as a
   cross join data.settings as s
   cross join lateral billing.usage_notices(
-    d.tenant_id, d.period_start, least(d.last_day + 1, d.today), d.is_current, d.summary) as n
+    d.tenant_id, d.period_start, least(d.shown_until, d.today), d.is_current, d.summary) as n
   cross join lateral billing.usage_chart(
     d.tenant_id, d.today, to_char(d.as_of, 'HH24:MI" UTC"'), d.summary) as g
   cross join billing.how_we_count() as h;

@@ -30,9 +30,9 @@ as $$
   -- the floor is one day's releases, with the security fixes of that day
   select case
     when p_version_num >= 180000 then 'untested'
-    when p_version_num < 150018
-      or p_version_num between 160000 and 160013
-      or p_version_num between 170000 and 170009 then 'below floor'
+    when p_version_num < 150020
+      or p_version_num between 160000 and 160015
+      or p_version_num between 170000 and 170011 then 'below floor'
     else 'supported'
   end;
 $$;
@@ -124,7 +124,7 @@ where h.day < billing.utc_day(now())
 
 union all
 select 'server_below_floor', 'error', current_setting('server_version'),
-  'Update PostgreSQL: 15.18, 16.14 or 17.10 at least; older ones have known security holes.'
+  'Update PostgreSQL: 15.20, 16.16 or 17.12 at least; older ones have known security holes.'
 where billing.server_verdict(current_setting('server_version_num')::integer) = 'below floor'
 
 union all

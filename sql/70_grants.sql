@@ -151,7 +151,7 @@ to billing_tenant, billing_root;
 grant execute on function billing.aggregate_usage(date), billing.aggregate_usage(date, date),
   billing.aggregate_tenant_usage(uuid, date, date), billing.require_countable(date, date),
   billing.run_usage(text, timestamptz), billing.run_nightly(timestamptz), billing.read_health(),
-  billing.scheduled_jobs(),
+  billing.scheduled_jobs(), billing.counting_failures(),
   billing.verification(date, date),
   billing.verify_usage(date, date), billing.day_states(date, date),
   billing.usage_digest(date, date), billing.rehearse_usage(date, date, uuid),

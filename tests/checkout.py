@@ -5,11 +5,14 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL
 
+from app.embedded.cluster import PROGRAMS
 from app.embedded.process import taken
+from tests.server import BIN
 
 HERE = Path(__file__).parent.parent
 WEB_APP = """#!/usr/bin/env python3
@@ -29,6 +32,26 @@ def free_port() -> int:
     return port
 
 
+def new_place() -> Path:
+    """A directory that the server's user may enter, whoever runs the tests."""
+    path = Path(tempfile.mkdtemp(prefix="embedded-"))
+    path.chmod(0o755)
+    return path
+
+
+def copy_programs(place: Path) -> Path:
+    """The server's programs and libraries, as files below this place that may be replaced."""
+    home = place / "usr/lib/postgresql" / BIN.parent.name
+    (home / "bin").mkdir(parents=True)
+    for name in ("initdb", "postgres", "psql"):
+        shutil.copy(BIN / name, home / "bin")
+    without = shutil.ignore_patterns("bitcode", "pgxs")
+    shutil.copytree(BIN.parent / "lib", home / "lib", ignore=without)
+    (place / "usr/share").mkdir()
+    (place / "usr/share/postgresql").symlink_to("/usr/share/postgresql")
+    return home
+
+
 @dataclass
 class Checkout:
     """Its server gets a port that is free now: a port once written down is kept."""
@@ -42,6 +65,16 @@ class Checkout:
         self.local.mkdir()
         address = f"postgresql://postgres@127.0.0.1:{free_port()}/servicepro"
         (self.local / "billing.env").write_text(f"BILLING_DATABASE_URL={address}\nMINE=kept\n")
+
+    def bring_server(self) -> Path:
+        """Let it use programs of its own."""
+        home = copy_programs(self.path)
+        ours = home.parent
+        cluster = self.path / "app/embedded/cluster.py"
+        text = cluster.read_text()
+        assert text.count(f'Path("{PROGRAMS}")') == 1
+        cluster.write_text(text.replace(f'Path("{PROGRAMS}")', f'Path("{ours}")'))
+        return home
 
     @property
     def local(self) -> Path:
@@ -65,9 +98,11 @@ class Checkout:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def start(self) -> None:
+    def start(self, why: str = "") -> None:
+        """It says nothing unless there is a reason to restart."""
         done = self.say("start")
-        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        told = f"{why}: restarting it.\n" if why else ""
+        assert (done.returncode, done.stderr) == (0, told), done.stderr
 
     def pid(self) -> int:
         return int((self.local / "postgres/postmaster.pid").read_text().split()[0])

@@ -104,6 +104,7 @@ def test_what_is_read(people: People, wish: dict[str, Any]) -> None:
     assert daily
     for node in daily:
         assert "usage_date" in conditions(node), node
+        assert "usage_date" not in node.get("Filter", ""), node
         if "tenant_id =" in conditions(node):
             assert node["Actual Loops"] <= PAGE * 2
         else:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -62,10 +62,10 @@ def test_a_late_night(place: Scratch) -> None:
     assert not is_ready(place.db)
     checked = place.sh("billing check")
     assert checked.returncode == 1
-    assert "the night's work was last done" in checked.stdout
+    assert "The night's work is late: it was last done at" in checked.stdout
     follow(place, "The night's work is late")
     assert is_ready(place.db)
-    assert "night" not in place.sh("billing check").stdout
+    assert "night's work" not in place.sh("billing check").stdout
 
 
 def test_a_day_held_open(place: Scratch) -> None:
@@ -87,6 +87,21 @@ def test_a_failed_day(place: Scratch) -> None:
     mend_days(place.db)
     follow(place, "A day failed")
     assert ask(place.db, "A day failed") == []
+
+
+def test_runs_that_fail(place: Scratch) -> None:
+    send(place.db, value(place.db, "select id from data.tenants"), datetime.now(UTC))
+    break_days(place.db, "true")
+    for _ in range(2):
+        assert place.sh("billing run").returncode == 1
+    ((failure, reason),) = ask(place.db, "Counting fails")  # type: ignore[misc]
+    assert failure == "The last runs all failed"
+    assert "broken on purpose" in str(reason)
+    assert not is_ready(place.db)
+    mend_days(place.db)
+    follow(place, "Counting fails")
+    assert ask(place.db, "Counting fails") == []
+    assert is_ready(place.db)
 
 
 def test_a_difference(place: Scratch) -> None:

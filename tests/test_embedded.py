@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,17 +12,10 @@ import pytest
 from app.embedded import cluster as making
 from app.embedded.cluster import Cluster
 from app.embedded.process import Sorry, wait
-from tests.checkout import Checkout, refused
+from tests.checkout import Checkout, new_place, refused
 
 NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "/usr/bin/python3"]
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be shut out or be another")
-
-
-def new_place() -> Path:
-    """A directory that the server's user may enter, whoever runs the tests."""
-    path = Path(tempfile.mkdtemp(prefix="embedded-"))
-    path.chmod(0o755)
-    return path
 
 
 @pytest.fixture
@@ -113,10 +105,19 @@ def test_an_interrupted_first_start_begins_again(checkout: Checkout) -> None:
     assert checkout.ask("select current_database()") == "servicepro"
 
 
-def test_a_lost_password_is_replaced_and_the_data_stay(running: Checkout) -> None:
-    (running.local / "pgpass").unlink()
-    running.start()
-    assert running.ask("select n from public.kept") == "7"
+@pytest.mark.parametrize("name", ["bin/postgres", "lib/pg_cron.so"])
+def test_a_server_whose_package_was_upgraded_is_restarted(checkout: Checkout, name: str) -> None:
+    """It runs on from files that are gone, and may not find its way in those that came."""
+    file = checkout.bring_server() / name
+    checkout.start()
+    checkout.ask("create table kept as select 7 as n")
+    pid = checkout.pid()
+    shutil.copy(file, new := file.with_name("new"))
+    new.rename(file)
+    checkout.start("Another build of PostgreSQL was installed while the server ran")
+    assert checkout.pid() != pid
+    assert checkout.ask("select n from kept") == "7"
+    checkout.start()  # and says nothing more
 
 
 def test_a_port_in_use_is_a_sentence_and_changes_nothing(running: Checkout) -> None:
@@ -167,8 +168,9 @@ def test_a_moved_checkout_finds_its_data(running: Checkout) -> None:
     running.path = old.rename(old.with_name(f"{old.name}-moved"))
     running.start()
     assert running.ask("select n from public.kept") == "7"
-    running.say("stop")
     running.path = running.path.rename(old)
+    running.start("The checkout was moved while its server ran")
+    assert running.ask("select n from public.kept") == "7"
 
 
 def test_a_full_disk_and_a_missing_server_are_told_before_anything_is_made(

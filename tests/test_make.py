@@ -1,14 +1,17 @@
-"""What make promises about a checkout, and the machine on which it cannot work."""
+"""What make promises about a checkout, and what the tests keep of it."""
 
-import os
+import ast
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from app.settings import ROOT
-from tests.checkout import Checkout, refused
+from tests.checkout import Checkout
+from tests.pages import blocks
 
 MADE = (
     ".local/postgres.log",
@@ -60,34 +63,28 @@ def test_help_lists_every_target_and_says_what_it_does(checkout: Checkout) -> No
         assert all(len(line.split()) > 3 for line in listed)
 
 
-OF_UBUNTU_22_04 = {
-    "dpkg-query": "exit 1",
-    "apt-get": '[ "$2" = update ]',
-    "apt-cache": 'case "$2" in postgresql-14*) exit 0 ;; esac; exit 100',
-    "sudo": 'exec "$@"',
-}
+def test_tests_know_nothing_of_the_make_that_runs_them(tmp_path: Path) -> None:
+    """Else a make inside of them talks of its level, and its port and options are theirs."""
+    tell, forget = "import os; print(dict(os.environ))", "import tests.conftest"
+    makefile = tmp_path / "makefile"
+    makefile.write_text(
+        f"include {ROOT}/Makefile\n"
+        f'given:\n\t@{sys.executable} -c "{tell}"\n'
+        f'kept:\n\t@{sys.executable} -c "{forget}; {tell}"\n'
+    )
+
+    def environment(*command: str) -> dict[str, str]:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return ast.literal_eval(done.stdout) | {"_": "the program itself"}
+
+    make = ("make", "-s", "-j2", "-f", str(makefile), "PORT=1", "ARGS=-x")
+    outside = environment(sys.executable, "-c", tell)
+    given = environment(*make, "given").items() - outside.items()
+    assert {("PORT", "1"), ("ROLE", "postgres"), ("ARGS", "-x"), ("MAKELEVEL", "1")} < given
+    assert environment(*make, "kept") == outside
 
 
-def test_a_system_whose_postgresql_is_too_old_is_told(tmp_path: Path) -> None:
-    """Ubuntu 22.04 has 14: a sentence, and nothing is installed."""
-    programs, scratch = tmp_path / "bin", tmp_path / "scratch"
-    programs.mkdir()
-    for name, body in OF_UBUNTU_22_04.items():
-        (programs / name).write_text(f"#!/bin/sh\n{body}\n")
-        (programs / name).chmod(0o755)
-    scratch.mkdir()
-    checkout = Checkout(scratch)
-    script = (ROOT / ".ci/install").read_text()
-    assert "/usr/lib/postgresql" in script
-    (scratch / ".ci").mkdir()
-    (scratch / ".ci/install").write_text(
-        script.replace("/usr/lib/postgresql", str(tmp_path / "no"))
-    )
-    path = f"{programs}:{os.environ['PATH']}"
-    refused(
-        checkout.run("bash", ".ci/install", PATH=path),
-        3,
-        "No PostgreSQL 15 to 17 with pg_cron among this system's packages: Debian 12 and Ubuntu"
-        " 24.04 have one, Ubuntu 22.04 stops at 14.",
-    )
-    assert not (scratch / ".venv").exists()
+def test_ci_types_what_the_readme_does() -> None:
+    typed = (ROOT / ".ci/run").read_text().splitlines()
+    (command,) = (b.text.strip() for b in blocks("README.md") if b.text.startswith("make test"))
+    assert typed[-3:] == ["bash .ci/install newest", "make check", command]

@@ -1,7 +1,8 @@
 """Every command of README.md and docs/ is run, as it stands, in a copy of this checkout.
 
-`make run` comes first, as it does for a reader; then each page's blocks, top to bottom: sh in the
-shell, sql through `make -s psql`. A block that is not run says above it why not.
+`make run` comes first, as it does for a reader, on a port of its own; then each page's blocks, top
+to bottom: sh in the shell, sql through `make -s psql`. A block that is not run says above it why
+not.
 """
 
 import shutil
@@ -30,27 +31,28 @@ def checkout() -> Iterator[Scratch]:
     """A copy with the packages of this one and a server of its own, running."""
     place = Path(tempfile.mkdtemp(prefix="pages-"))
     place.chmod(0o755)
-    copy = Scratch(place, env={"PORT": str(free_port())})
+    copy = Scratch(place)
     copy.bring_packages()
     yield copy
-    copy.sh("make --no-print-directory stop")
-    copy.sh("make --no-print-directory clean")
+    copy.sh("make stop")
+    copy.sh("make clean")
     shutil.rmtree(place)
 
 
 def run(checkout: Scratch, block: Block) -> Done:
-    text = block.text.replace("127.0.0.1:8000", f"127.0.0.1:{checkout.env['PORT']}")
     if block.language == "sql":
         return checkout.sh(
-            f"make -s psql <<'END OF BLOCK'\n\\set ON_ERROR_STOP 1\n{text}END OF BLOCK\n"
+            f"make -s psql <<'END OF BLOCK'\n\\set ON_ERROR_STOP 1\n{block.text}END OF BLOCK\n"
         )
-    return checkout.sh(text)
+    return checkout.sh(block.text)
 
 
 def test_every_block(checkout: Scratch) -> None:
     """One test, so that one server is enough and pages come in the order in which they are read."""
-    begun = checkout.sh("make --no-print-directory run")
+    port = free_port()
+    begun = checkout.sh(f"make run PORT={port}")
     assert begun.returncode == 0, begun.stdout + begun.stderr
+    assert f"  http://127.0.0.1:{port}/  " in begun.stdout
     failures: list[str] = []
     for page in pages():
         name = str(page.relative_to(ROOT))
@@ -61,12 +63,13 @@ def test_every_block(checkout: Scratch) -> None:
             if done.returncode != 0:
                 failures.append(f"{block}\n{block.text}{done.stdout}{done.stderr}")
     assert not failures, "\n\n".join(failures)
+    assert checkout.sh("make -s url").stdout == f"http://127.0.0.1:{port}\n"
 
 
 def test_run_books_find_the_embedded_server(checkout: Scratch) -> None:
     (block,) = (b for b in blocks("docs/operations.md") if b.not_run and "embedded" in b.not_run)
     asked = "psql -Atc 'select current_user' \"$BILLING_DATABASE_URL\""
-    done = checkout.sh(f"make --no-print-directory run\n{block.text}{asked}")
+    done = checkout.sh(f"make run\n{block.text}{asked}")
     assert done.stdout.splitlines()[-1] == "postgres", done.stderr
 
 

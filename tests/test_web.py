@@ -182,12 +182,12 @@ def test_ready(db: Db, tenant: UUID) -> None:
         ("update data.settings set billing_from = billing_from - 5", "run `billing run`"),
         (
             "update data.usage_runs set as_of = now() - interval '27 hours' where is_nightly",
-            "The night's work was last done on",
+            "The night's work is late",
         ),
         (
             "update data.usage_runs set is_nightly = false;"
             " update data.releases set released_at = now() - interval '27 hours'",
-            "The night's work has never been done",
+            "The night's work is late",
         ),
     ],
 )

@@ -6,26 +6,31 @@ import sys
 from pathlib import Path
 
 from app.embedded.cluster import Cluster
+from app.embedded.notes import is_port
 from app.embedded.process import REFUSED, USAGE, Sorry
 from app.embedded.server import Server
 from app.embedded.web import Web
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-VERBS = ("start", "stop", "status", "web", "psql", "clean")
+VERBS = ("start", "stop", "status", "port", "web", "psql", "clean")
 
 
-def asked_port() -> int:
-    text = os.environ.get("PORT") or "8000"
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+def asked_port() -> int | None:
+    text = os.environ.get("PORT") or None
+    if text is not None and not is_port(text):
         raise Sorry(f"PORT is a number from 1 to 65535, not {text!r}.", USAGE)
-    return int(text)
+    return None if text is None else int(text)
 
 
 def obey(verb: str, arguments: list[str], checkout: Path) -> None:
     local = checkout.resolve() / ".local"
+    web = Web(local.parent)
+    if verb == "port":  # asked before anything is done
+        print(web.port(asked_port()))
+        return
     local.mkdir(exist_ok=True)
     cluster = Cluster(local)
-    server, web = Server(cluster), Web(local.parent)
+    server = Server(cluster)
     with (local / "lock").open("w") as lock:
         if verb in ("start", "web", "stop", "clean"):
             fcntl.flock(lock, fcntl.LOCK_EX)  # one of these at a time
@@ -35,8 +40,7 @@ def obey(verb: str, arguments: list[str], checkout: Path) -> None:
                 server.start()
                 print(server.describe())
             case "web":
-                web.start(port := asked_port())
-                print(f"The web app answers on http://127.0.0.1:{port}.")
+                print(f"The web app answers on http://127.0.0.1:{web.start(asked_port())}.")
             case "psql":
                 server.psql(os.environ.get("ROLE") or "postgres", arguments)
             case "status":

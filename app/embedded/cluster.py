@@ -11,6 +11,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from app.embedded.notes import Notes, write_private
 from app.embedded.process import Sorry, reasons, taken
 
 PROGRAMS = Path("/usr/lib/postgresql")
@@ -24,14 +25,6 @@ PLAIN = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}  # no PG* variable reache
 DATABASE = """create database servicepro;
 alter database servicepro set billing.dedicated = on;
 """  # the mark of a database that is ours alone; `billing migrate` does the rest
-
-
-def write_private(file: Path, text: str) -> None:
-    draft = file.with_name(f"{file.name}.new")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    draft.write_text(text)
-    draft.replace(file)
 
 
 def free_port() -> int:
@@ -48,8 +41,7 @@ class Cluster:
     def __init__(self, local: Path) -> None:
         self.local = local
         self.link = local / "postgres"
-        self.passfile = local / "pgpass"
-        self.settings = local / "billing.env"
+        self.notes = Notes(local)
         mark = hashlib.sha256(bytes(local)).hexdigest()[:12]
         self.elsewhere = ELSEWHERE / mark
         self.short = SHORT / f"servicepro-{mark}"
@@ -73,17 +65,14 @@ class Cluster:
     def exists(self) -> bool:
         return (self.data / "PG_VERSION").exists()
 
-    def known(self) -> bool:
-        """Whether the notes for the clients are there and name this place: checkouts move."""
-        with suppress(FileNotFoundError):
-            settings = self.settings.read_text().splitlines()
-            return self.passfile.exists() and f"BILLING_PASSFILE={self.passfile}" in settings
-        return False
-
     def port(self) -> int | None:
-        with suppress(FileNotFoundError):
-            if known := re.search(r":(\d+)/servicepro$", self.settings.read_text(), re.MULTILINE):
-                return int(known[1])
+        """The one noted for clients, else the one of the last start."""
+        if port := self.notes.port():
+            return port
+        with suppress(OSError):
+            options = (self.data / "postmaster.opts").read_text(errors="replace")
+            if last := re.search(r'"port=(\d+)"', options):
+                return int(last[1])
         return None
 
     def program(self, name: str) -> Path:
@@ -138,8 +127,8 @@ class Cluster:
         fits = len(bytes(inside / ".s.PGSQL.65535")) <= SOCKET_PATH_BYTES
         return self.private(inside if fits and self.reachable else self.short)
 
-    def prepare(self) -> None:
-        """Makes what is missing: the data, the way to it, the password."""
+    def prepare(self, new_password: bool = False) -> None:
+        """Makes what is missing: the data, the way to it, what clients are told."""
         if self.link.is_symlink() and not self.link.exists():
             self.link.unlink()
         if self.data == self.elsewhere:
@@ -150,10 +139,10 @@ class Cluster:
             raise Sorry(f"{self.data.parent} has {room}.")
         if not self.exists():
             self.create()
+            new_password = True  # whatever is noted is of other data
         if not self.link.exists():
             self.link.symlink_to(self.data)
-        if not self.known():
-            self.issue_password()
+        self.tell_clients(new_password)
 
     def create(self) -> None:
         """Made beside its place and moved there whole: half a cluster is never taken for one."""
@@ -162,30 +151,25 @@ class Cluster:
         shutil.rmtree(draft, ignore_errors=True)
         self.private(draft)
         try:
-            password = draft / "password"  # a passing one: issue_password sets the one that stays
+            password = draft / "password"  # a passing one: tell_clients sets the one that stays
             write_private(password, secrets.token_urlsafe(24))
             os.chown(password, self.owner.pw_uid, self.owner.pw_gid)
             who = ["--username=postgres", "--auth=scram-sha-256", f"--pwfile={password}"]
             self.must(initdb, *who, "--encoding=UTF8", "--locale=C.UTF-8", "-D", draft / "data")
             self.alone(draft / "data", DATABASE)
-            self.passfile.unlink(missing_ok=True)
             (draft / "data").replace(self.data)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
-    def issue_password(self) -> None:
-        """Writes down where the server is and who may enter, keeping the lines of other hands."""
-        port, password = self.port() or free_port(), secrets.token_urlsafe(24)
-        ours = {
-            "BILLING_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{port}/servicepro",
-            "BILLING_PASSFILE": str(self.passfile),
-        }
-        old = self.settings.read_text().splitlines() if self.settings.exists() else []
-        kept = [line for line in old if line.partition("=")[0] not in ours]
-        self.alone(self.data, f"alter role postgres password '{password}';\n")
-        write_private(self.passfile, f"127.0.0.1:{port}:*:postgres:{password}\n")
-        lines = [f"{name}={value}" for name, value in ours.items()]
-        write_private(self.settings, "\n".join(lines + kept) + "\n")
+    def tell_clients(self, new_password: bool = False) -> None:
+        """Notes where the server is and who may enter. Needs it stopped for a new password, which
+        is also given when the old one is lost."""
+        port = self.port() or free_port()
+        password = None if new_password else self.notes.password(port)
+        if password is None:
+            password = secrets.token_urlsafe(24)
+            self.alone(self.data, f"alter role postgres password '{password}';\n")
+        self.notes.write(port, password)
 
     def remove(self) -> None:
         """What it has outside .local; the rest goes with .local."""

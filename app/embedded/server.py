@@ -1,6 +1,7 @@
 """PostgreSQL on the project's own data."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,9 +56,21 @@ class Server:
 
     def start(self) -> None:
         """Returns when it takes connections; does nothing when it does already."""
-        if self.running() and not self.cluster.known():
-            self.stop()  # its password is lost, and only a stopped one can be given another
-        process = None if self.running() else self.launch()
+        if self.running() and (reason := self.cannot_stay()):
+            say(f"{reason}: restarting it.")
+            self.stop()
+        self.bring_up()
+        if not self.admits():
+            say("The server does not take the password that is noted: restarting it with another.")
+            self.stop()
+            self.bring_up(new_password=True)
+
+    def bring_up(self, new_password: bool = False) -> None:
+        if self.running():
+            process = None
+            self.cluster.tell_clients()
+        else:
+            process = self.launch(new_password)
 
         def settled() -> bool:
             ended = process.poll() is not None if process else not self.running()
@@ -67,6 +80,42 @@ class Server:
             raise Sorry(f"The server is still starting after {PATIENCE} s.", UNREACHABLE)
         if not self.ready():
             raise Sorry(f"The server did not start: {reasons(self.log.read_text())[-1]}")
+
+    def cannot_stay(self) -> str | None:
+        """Why a running server has to be stopped before anything can be done with it."""
+        if self.outdated():
+            return "Another build of PostgreSQL was installed while the server ran"
+        _, place, _, port, *_ = self.note()
+        if place != str(self.cluster.data):
+            return "The checkout was moved while its server ran"
+        if self.cluster.port() != int(port):
+            return "The server listens on another port than the one that is noted"
+        if self.cluster.notes.password(int(port)) is None:
+            return "The server's password is lost, and only a stopped one can be given another"
+        return None
+
+    def admits(self) -> bool:
+        """False when the server refuses what clients are told; other troubles are not ours here."""
+        command = [*self.client("postgres"), "-c", "select"]
+        env = PLAIN | {"PGPASSFILE": str(self.cluster.notes.passfile)}
+        done = subprocess.run(command, env=env, capture_output=True, text=True)
+        return done.returncode == 0 or "password" not in done.stderr
+
+    def client(self, role: str) -> list[str]:
+        """psql as this login."""
+        where = ["-h", "127.0.0.1", "-p", str(self.cluster.port()), "-d", "servicepro"]
+        return [str(self.cluster.program("psql")), "-X", "-w", *where, "-U", role]
+
+    def outdated(self) -> bool:
+        """New sessions of a server whose package was replaced cannot load the libraries beside it,
+        PL/pgSQL for one, while all that it started before goes on."""
+        postgres = self.cluster.program("postgres")
+        ours = re.escape(str(postgres.parents[1].resolve()))
+        with suppress(OSError, IndexError):  # it has ended
+            place = Path(f"/proc/{self.note()[0]}")
+            replaced = re.search(rf" {ours}/\S+ \(deleted\)$", (place / "maps").read_text(), re.M)
+            return bool(replaced) or not (place / "exe").samefile(postgres)
+        return False
 
     def orphans(self) -> list[int]:
         """What a killed server leaves behind: sessions still counting, which keep a new one out."""
@@ -85,13 +134,13 @@ class Server:
                 os.kill(pid, signal.SIGQUIT)
         wait(lambda: not self.orphans(), PATIENCE)
 
-    def launch(self) -> subprocess.Popen[bytes]:
-        self.cluster.prepare()
+    def launch(self, new_password: bool) -> subprocess.Popen[bytes]:
+        self.cluster.prepare(new_password)
         port, sockets = self.cluster.port(), self.cluster.sockets()
         if port is None or taken(port):
             raise Sorry(
                 f"Port {port} of the embedded server is taken by another program; "
-                f"end that one, or change the port in {self.cluster.settings} and in pgpass there."
+                f"end that one, or change the port in {self.cluster.notes.settings}."
             )
         for left in (self.cluster.data / "postmaster.pid", sockets / f".s.PGSQL.{port}.lock"):
             left.unlink(
@@ -120,17 +169,13 @@ class Server:
         version = (self.cluster.data / "PG_VERSION").read_text().strip()
         return f"PostgreSQL {version} listens on 127.0.0.1:{self.cluster.port()}."
 
-    def logins(self) -> list[str]:
-        lines = self.cluster.passfile.read_text().splitlines()
-        return [line.split(":")[3] for line in lines if line.count(":") > 3]
-
     def psql(self, role: str, arguments: list[str]) -> NoReturn:
         """Becomes psql; tells a person whom it speaks for, gives a pipe only its output."""
         self.must_run()
-        if role not in self.logins():
-            raise Sorry(f"There is no login {role}; there are {', '.join(self.logins())}.", USAGE)
-        psql, port = str(self.cluster.program("psql")), str(self.cluster.port())
-        command = [psql, "-X", "-w", "-h", "127.0.0.1", "-p", port, "-U", role, "-d", "servicepro"]
+        logins = self.cluster.notes.logins()
+        if role not in logins:
+            raise Sorry(f"There is no login {role}; there are {', '.join(logins)}.", USAGE)
+        command = self.client(role)
         if not os.isatty(0):
             command += ["-v", "ON_ERROR_STOP=1"]
         elif role == "postgres":
@@ -138,5 +183,5 @@ class Server:
         else:
             say(f"You are {role}, with its rights and no more.")
         env = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        env["PGPASSFILE"] = str(self.cluster.passfile)
-        os.execve(psql, [*command, *arguments], env)
+        env["PGPASSFILE"] = str(self.cluster.notes.passfile)
+        os.execve(command[0], [*command, *arguments], env)
