@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests.past import rows
 from tests.people import FOREIGN_NAME, FOREIGN_SEGMENTS, People, settle
-from tests.probes import Prober, calls, columns, figures, sources
+from tests.probes import BOMB, Prober, calls, columns, figures, sources
 from tests.server import Db
 
 PAIRS = settings().max_examples * 20
@@ -40,6 +40,7 @@ def people(module_db: Db) -> People:
         " select %s, current_date - 40, 'ai_requests', 770001, 770002, now(), 990001",
         people.foreign,
     )
+    rows(module_db, "update data.usage_restatements set run_id = 1 where tenant_id = %s", people.own)
     for column in (
         *("data.tenants alter id", "data.billing_usage_daily alter tenant_id"),
         "data.usage_restatements alter tenant_id",
@@ -90,6 +91,15 @@ def test_a_question_is_put_to_the_rows_and_not_to_the_policy_alone(people: Peopl
     """Canary: who may see the row is told, and by the very same questions."""
     root = people.token("root")
     assert told(people, "billing_root", root)
+
+
+@pytest.mark.parametrize("column", ["tenant_usage.plan_code", "usage_restatements.run_id"])
+def test_whether_something_is_missing_is_told_of_own_rows_only(people: People, column: str) -> None:
+    """Asking costs nothing at all, hence comes before any policy; only others have such rows."""
+    view, _, name = column.partition(".")
+    query = f"select from {view} where case when {name} is null then {BOMB} end"  # noqa: S608
+    with people.request(people.token()) as connection:
+        assert connection.execute(query.encode()).fetchall() == []
 
 
 @pytest.mark.parametrize("condition", ["= any('{%s}'::text[])", "^@ '%s'", "> '%s'", "= '%s'"])
