@@ -140,24 +140,37 @@ def sources(people: People, login: str) -> list[str]:
 
 
 def calls(people: People, login: str) -> list[Column]:
-    """Every function of a tenant's rows that is told whose: the foreign tenant's, or nobody's."""
+    """Every function of tenants' rows that is told whose: the foreign tenant's, or nobody's. And
+    every one that is told the day: one on which only the foreign tenant did anything, or nobody."""
+    by_tenant, by_day = (
+        {"uuid": "{v}", "from": "current_date - 5", "until": "current_date + 1"},
+        {"uuid": "", "from": "{v}", "until": "({v} + 1)"},
+    )
+    tenants, days = (
+        (f"'{people.foreign}'::uuid", f"'{uuid4()}'::uuid"),
+        ("(current_date - 20)", "(current_date - 25)"),
+    )
+    return [
+        *(Column(call, "", "uuid", *tenants) for call in called(people, login, by_tenant)),
+        *(Column(call, "", "date", *days) for call in called(people, login, by_day)),
+    ]
+
+
+def called(people: People, login: str, arguments: dict[str, str]) -> list[str]:
+    """Calls of all functions of SQL that return rows and take what is given."""
     functions = rows(
         people.db,
         "select format('billing.%%I(%%s)', p.proname, string_agg(case"
-        "  when t.type = 'uuid'::regtype then '{v}' when t.type <> 'date'::regtype then 'null'"
-        "  when p.proargnames[t.n] ~ 'until' then 'current_date + 1'"
-        "  else 'current_date - 5' end, ', ' order by t.n))"
+        "  when t.type = 'uuid'::regtype then %s when t.type <> 'date'::regtype then 'null'"
+        "  when p.proargnames[t.n] ~ 'until' then %s else %s end, ', ' order by t.n))"
         " from pg_proc as p join pg_language as l on l.oid = p.prolang and l.lanname = 'sql'"
         " cross join lateral unnest(p.proargtypes::oid[]) with ordinality as t (type, n)"
         " where p.pronamespace = 'billing'::regnamespace and p.proretset and not p.prosecdef"
         " and has_function_privilege(%s, p.oid, 'execute')"
-        " group by p.oid having bool_or(t.type = 'uuid'::regtype) order by 1",
-        login,
+        " group by p.oid order by 1",
+        *(arguments["uuid"], arguments["until"], arguments["from"], login),
     )
-    return [
-        Column(call, "", "uuid", f"'{people.foreign}'::uuid", f"'{uuid4()}'::uuid")
-        for call in functions
-    ]
+    return [call for call in functions if "{v}" in call and "(," not in call]
 
 
 def columns(people: People, login: str) -> list[Column]:
