@@ -81,6 +81,26 @@ def test_nor_by_what_a_function_is_called_with(people: People, is_entered: bool)
     assert told(people, "billing_tenant", token, asked) == []
 
 
+def test_no_index_finds_a_tenants_rows_by_anything_else(people: People) -> None:
+    """Of the table that functions look into by days: an index of days would find rows, or none,
+    before the policy is asked. The one there is has a predicate that a tenant's policy lacks."""
+    predicates = rows(
+        people.db,
+        "select i.indpred is not null, pg_get_expr(i.indpred, i.indrelid) from pg_index as i"
+        " join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]"
+        " where i.indrelid = 'data.billing_usage_daily'::regclass and a.attname <> 'tenant_id'",
+    )
+    assert predicates == [(True, "(counted_rows >= 0)")]
+    query = "select from billing.usage_totals(current_date - 20, current_date - 19)"
+    used = {}
+    for login, role in {"billing_tenant": "owner", "billing_root": "root"}.items():
+        with people.request(people.token(role), login) as connection:
+            connection.execute("set enable_seqscan = off")
+            plan = connection.execute(f"explain {query}".encode()).fetchall()
+            used[login] = "billing_usage_daily_usage_date_idx" in str(plan)
+    assert used == {"billing_tenant": False, "billing_root": True}
+
+
 def test_nobody_can_tell_on_roots_connection(people: People) -> None:
     """But for the identity of a tenant, which an index finds before a policy is asked."""
     asked = [column for column in columns(people, "billing_root") if column.name != "tenant_id"]
