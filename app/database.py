@@ -23,8 +23,8 @@ PATIENCE = 5.0
 """Seconds that a request waits for a connection."""
 
 DEADLINES: dict[Login, float] = {"tenant": 10.0, "root": 40.0, "auth": 10.0}
-"""Seconds that a request may keep a connection. SQL on it can lift every time limit of the server's,
-but not this one."""
+"""Seconds that a request may keep a connection: SQL on it can lift the server's time limits, not
+this one."""
 COUNTING = "set local statement_timeout = '2min'"
 """How long root may count."""
 COUNTING_DEADLINE = 150.0

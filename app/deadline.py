@@ -1,4 +1,4 @@
-"""The end of a request's time with a connection, whatever SQL on it has lifted its own limits to."""
+"""The end of a request's time with a connection, whatever limits its SQL has lifted."""
 
 import asyncio
 import os

@@ -118,8 +118,9 @@ begin
       select p.oid
       from pg_proc as p
       where p.pronamespace = 'pg_catalog'::regnamespace
-        and p.proname ~ '^(pg_sleep|pg_notify|pg_(try_)?advisory|pg_(terminate|cancel)_backend|lo_|lo(read|write)$'
-          '|pg_logical_emit_message|pg_export_snapshot|txid_current$|pg_current_xact_id$)'
+        and p.proname ~ '^(pg_sleep|pg_notify|pg_(try_)?advisory|pg_(terminate|cancel)_backend'
+          '|lo_|lo(read|write)$|pg_logical_emit_message|pg_export_snapshot'
+          '|txid_current$|pg_current_xact_id$)'
     loop
       execute format('revoke execute on function %s from public', v_function);
     end loop;

@@ -3,7 +3,7 @@
 --
 -- An operator that PostgreSQL calls leakproof may be evaluated before a policy, on everybody's rows:
 -- whichever of the two is cheaper comes first. What came of it would show, if only in whether the
--- function of the policy was called. So a tenant's policies are `= any (array[…])`, half as dear as
+-- function of the policy was called. So a tenant's policies are `= any(array[…])`, half as dear as
 -- the cheapest such operator, and views show columns of these tables only as the result of an
 -- operator that is not leakproof (`|| ''`, `+ 0`), which never runs before a policy
 -- (docs/decisions/0011-a-condition-that-runs-before-a-policy.md).
@@ -33,11 +33,11 @@ for insert to billing_identity with check (true);
 
 -- A tenant page sees its own rows.
 create policy tenant_reads_own_tenant on data.tenants
-for select to billing_tenant using (id = any (array[(select billing.current_tenant_id())]));
+for select to billing_tenant using (id = any(array[(select billing.current_tenant_id())]));
 create policy tenant_reads_own_usage on data.billing_usage_daily
-for select to billing_tenant using (tenant_id = any (array[(select billing.current_tenant_id())]));
+for select to billing_tenant using (tenant_id = any(array[(select billing.current_tenant_id())]));
 create policy tenant_reads_own_restatements on data.usage_restatements
-for select to billing_tenant using (tenant_id = any (array[(select billing.current_tenant_id())]));
+for select to billing_tenant using (tenant_id = any(array[(select billing.current_tenant_id())]));
 
 -- A root page sees every tenant's, once a root session is proved. `counted_rows >= 0` is true of
 -- every row; a policy that says so may use the index of days, which knows no tenants.

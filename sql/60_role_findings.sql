@@ -103,8 +103,9 @@ from (
   cross join web_login as w
   where p.pronamespace = 'pg_catalog'::regnamespace
     -- the list of 00
-    and p.proname ~ '^(pg_sleep|pg_notify|pg_(try_)?advisory|pg_(terminate|cancel)_backend|lo_|lo(read|write)$'
-          '|pg_logical_emit_message|pg_export_snapshot|txid_current$|pg_current_xact_id$)'
+    and p.proname ~ '^(pg_sleep|pg_notify|pg_(try_)?advisory|pg_(terminate|cancel)_backend'
+          '|lo_|lo(read|write)$|pg_logical_emit_message|pg_export_snapshot'
+          '|txid_current$|pg_current_xact_id$)'
     and has_function_privilege(w.oid, p.oid, 'execute')
 ) as x
 

@@ -1,4 +1,4 @@
-"""How long one request may keep a connection: SQL on it can lift every limit but the application's."""
+"""How long a request may keep a connection: SQL can lift every limit but the application's."""
 
 import asyncio
 import time
@@ -118,7 +118,7 @@ def test_nothing_is_kept_of_what_others_notify(people: People) -> None:
 
     async def asks(connection: Connection, _: Actor) -> tuple[object, int]:
         channels = await (await connection.execute("select pg_listening_channels()")).fetchall()
-        return channels, len(connection._notifies_backlog or ())  # noqa: SLF001
+        return channels, len(connection._notifies_backlog or ())
 
     async def requests() -> object:
         async with Database(people.db.settings()).opened() as pools:

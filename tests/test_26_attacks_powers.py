@@ -185,7 +185,9 @@ def test_what_else_changes_anything_was_looked_at(people: People, login: str) ->
 def test_one_list_of_what_disturbs() -> None:
     """What is taken from everybody and what is found: the same text in both files."""
     lists = [
-        re.findall(r"proname ~ ('\^\(pg_sleep.*?')\n\s+(loop|and)", (ROOT / file).read_text(), re.DOTALL)
+        re.findall(
+            r"proname ~ ('\^\(pg_sleep.*?')\n\s+(loop|and)", (ROOT / file).read_text(), re.DOTALL
+        )
         for file in ("sql/00_roles.sql", "sql/60_role_findings.sql")
     ]
     (((taken, _),), ((found, _),)) = lists

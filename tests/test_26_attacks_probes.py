@@ -1,7 +1,8 @@
 """Whether somebody else's row exists: nothing that a web login can ask tells it.
 
-An operator that PostgreSQL calls leakproof may run before a policy, on everybody's rows. What came of
-it shows: in an error that is raised or is not, in a step of a plan that is never executed, in time.
+An operator that PostgreSQL calls leakproof may run before a policy, on everybody's rows. What came
+of it shows: in an error that is raised or is not, in a step of a plan that is never executed, in
+time.
 """
 
 import pytest
@@ -31,7 +32,8 @@ def people(module_db: Db) -> People:
     rows(module_db, "update data.settings set billing_from = current_date - 60")
     rows(
         module_db,
-        "insert into data.billing_usage_daily (tenant_id, usage_date) values (%s, current_date - 20)",
+        "insert into data.billing_usage_daily (tenant_id, usage_date)"
+        " values (%s, current_date - 20)",
         people.foreign,
     )
     rows(module_db, "update data.tenants set plan_code = 'starter' where id = %s", people.foreign)
@@ -46,7 +48,9 @@ def people(module_db: Db) -> People:
         " select %s, current_date - 40, 'ai_requests', 770001, 770002, now(), 990001",
         people.foreign,
     )
-    rows(module_db, "update data.usage_restatements set run_id = 1 where tenant_id = %s", people.own)
+    rows(
+        module_db, "update data.usage_restatements set run_id = 1 where tenant_id = %s", people.own
+    )
     for column in (
         *("data.tenants alter id", "data.billing_usage_daily alter tenant_id"),
         "data.usage_restatements alter tenant_id",
@@ -129,7 +133,7 @@ def test_a_question_is_put_to_the_rows_and_not_to_the_policy_alone(people: Peopl
 def test_whether_something_is_missing_is_told_of_own_rows_only(people: People, column: str) -> None:
     """Asking costs nothing at all, hence comes before any policy; only others have such rows."""
     view, _, name = column.partition(".")
-    query = f"select from {view} where case when {name} is null then {BOMB} end"  # noqa: S608
+    query = f"select from {view} where case when {name} is null then {BOMB} end"
     with people.request(people.token()) as connection:
         assert connection.execute(query.encode()).fetchall() == []
 
