@@ -3,6 +3,7 @@
 -- not. So no tenant's query looks days up before its policy is asked.
 -- depends: 0009_orphaned_facts
 
+-- squawk-ignore require-concurrent-index-deletion
 drop index data.billing_usage_daily_usage_date_idx;
 -- squawk-ignore require-concurrent-index-creation
 create index billing_usage_daily_usage_date_idx on data.billing_usage_daily (usage_date)

@@ -1,10 +1,10 @@
 -- 26 · Policies: which rows each login may touch. Policies call functions as `(select f())`, so
 -- that they run once per statement.
 --
--- An operator that PostgreSQL calls leakproof may be evaluated before a policy, on everybody's rows:
--- whichever of the two is cheaper comes first. What came of it would show, if only in whether the
--- function of the policy was called. So a tenant's policies are `= any(array[…])`, half as dear as
--- the cheapest such operator, and views show columns of these tables only as the result of an
+-- An operator that PostgreSQL calls leakproof may be evaluated before a policy, on everybody's
+-- rows: whichever of the two is cheaper comes first. What came of it would show, if only in whether
+-- the function of the policy was called. So a tenant's policies are `= any(array[…])`, half as dear
+-- as the cheapest such operator, and views show columns of these tables only as the result of an
 -- operator that is not leakproof (`|| ''`, `+ 0`), which never runs before a policy
 -- (docs/decisions/0011-a-condition-that-runs-before-a-policy.md).
 

@@ -253,12 +253,15 @@ class Prober:
         """Asks for both values in one form; how the answers differ, if they do."""
         form = self.draw.choice(list(FORMS) if column.name else list(CALLS))
         prepared = form in PREPARED and self.draw.random() < 0.3
-        both = (column.hit, column.miss)
-        for _ in range(2):  # a table may be analyzed between the two
-            hit, miss = (self.told(column, form, literal, prepared=prepared) for literal in both)
-            if hit == miss:
+        answers = list[str]()
+        for _ in range(2):  # a table may be analyzed between the first two
+            answers = [
+                self.told(column, form, literal, prepared=prepared)
+                for literal in (column.hit, column.miss)
+            ]
+            if len(set(answers)) == 1:
                 return None
-        return f"{form}, {column}\n{self.settings}\n{hit}\n\n{miss}"
+        return "\n\n".join([f"{form}, {column}\n{self.settings}", *answers])
 
     def told(self, column: Column, form: str, literal: str, *, prepared: bool) -> str:
         template = (FORMS | CALLS)[form].replace("{s}", column.source)
