@@ -11,6 +11,7 @@ from psycopg import errors as pg
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
+from app.deadline import ending
 from app.settings import Login, Settings
 
 Connection = AsyncConnection[tuple[object, ...]]
@@ -21,8 +22,13 @@ SIZES: dict[Login, int] = {"tenant": 8, "root": 2, "auth": 4, "operator": 2}
 PATIENCE = 5.0
 """Seconds that a request waits for a connection."""
 
+DEADLINES: dict[Login, float] = {"tenant": 10.0, "root": 40.0, "auth": 10.0}
+"""Seconds that a request may keep a connection: SQL on it can lift the server's time limits, not
+this one."""
 COUNTING = "set local statement_timeout = '2min'"
 """How long root may count."""
+COUNTING_DEADLINE = 150.0
+"""The same for all that a request of root's that counts does."""
 
 REPLACED = (
     pg.FeatureNotSupported,
@@ -116,13 +122,22 @@ class Database:
             await connection.execute(COUNTING, prepare=False)
             return await work(connection, actor)
 
-        return await self._read("root", token, counting, first="set transaction read write")
+        first = "set transaction read write"
+        return await self._read("root", token, counting, first, COUNTING_DEADLINE)
 
     async def _read(
-        self, login: Literal["tenant", "root"], token: str, work: Work[T], first: str = ""
+        self,
+        login: Literal["tenant", "root"],
+        token: str,
+        work: Work[T],
+        first: str = "",
+        deadline: float | None = None,
     ) -> T:
         # the connection comes with its transaction begun; the pool ends it
-        async with self._pools[login].connection() as connection:
+        async with (
+            self._pools[login].connection() as connection,
+            ending(connection, deadline or DEADLINES[login]),
+        ):
             try:
                 if first:
                     await connection.execute(first.encode(), prepare=False)
@@ -143,7 +158,10 @@ class Database:
             return await self._auth(work)
 
     async def _auth(self, work: AuthWork[T]) -> T:
-        async with self._pools["auth"].connection() as connection:
+        async with (
+            self._pools["auth"].connection() as connection,
+            ending(connection, DEADLINES["auth"]),
+        ):
             try:
                 async with connection.transaction():
                     return await work(connection)
@@ -161,6 +179,8 @@ class Database:
 async def _configure(connection: Connection) -> None:
     # whatever a database or a role has as its default: proofs and counts need fresh snapshots
     await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
+    # whoever listens here is told nothing, and nothing is kept for anybody
+    connection.add_notify_handler(lambda _: None)
     # behind a pooler the next transaction may be on another connection, which knows no statement
     # prepared on this one
     row = await (await connection.execute("select pg_backend_pid()")).fetchone()

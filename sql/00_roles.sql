@@ -40,6 +40,15 @@ alter role billing_root set idle_in_transaction_session_timeout = '10s';
 alter role billing_auth set statement_timeout = '5s';
 alter role billing_auth set lock_timeout = '2s';
 alter role billing_auth set idle_in_transaction_session_timeout = '10s';
+-- PostgreSQL 17 and newer bound the transaction, too, however many its statements.
+do $$
+begin
+  if current_setting('server_version_num')::integer >= 170000 then
+    alter role billing_tenant set transaction_timeout = '15s';
+    alter role billing_root set transaction_timeout = '150s';
+    alter role billing_auth set transaction_timeout = '15s';
+  end if;
+end $$;
 -- A page is a short statement over wide estimates: compiling it would take longer than running it.
 alter role billing_tenant set jit = off;
 alter role billing_root set jit = off;
@@ -54,8 +63,9 @@ alter role billing_operator set search_path = billing;
 alter role billing_aggregator set search_path = billing, data;
 alter role billing_ingest set search_path = data;
 
--- Tokens, e-mail addresses and password hashes are parameters: whatever a server logs, not those.
--- Only a superuser may say so; otherwise it is an advice finding.
+-- What only a superuser may say; otherwise it is an advice finding. Tokens, e-mail addresses and
+-- password hashes are parameters: whatever a server logs, not those. And a page sorts little: no
+-- statement may fill the disk.
 do $$
 declare
   v_login text;
@@ -67,6 +77,9 @@ begin
       execute format('alter role %I set log_parameter_max_length = 0', v_login);
       execute format('alter role %I set log_parameter_max_length_on_error = 0', v_login);
     end loop;
+    alter role billing_tenant set temp_file_limit = '256MB';
+    alter role billing_root set temp_file_limit = '1GB';
+    alter role billing_auth set temp_file_limit = '256MB';
   end if;
 end $$;
 
@@ -99,12 +112,15 @@ begin
     revoke usage on language plpgsql from public;
     grant usage on language plpgsql
     to billing_deploy, billing_owner, billing_identity, billing_aggregator;
-    -- nothing on the web may sleep, signal, wait on others' locks or write large objects
+    -- nothing on the web may sleep, signal, wait on others' locks, write large objects, or, where
+    -- it only reads, into the server's log and files (60 has the same list for its finding)
     for v_function in
       select p.oid
       from pg_proc as p
       where p.pronamespace = 'pg_catalog'::regnamespace
-        and p.proname ~ '^(pg_sleep|pg_notify|pg_(try_)?advisory|pg_(terminate|cancel)_backend|lo_|lo(read|write)$)'
+        and p.proname ~ '^(pg_sleep|pg_notify|pg_(try_)?advisory|pg_(terminate|cancel)_backend'
+          '|lo_|lo(read|write)$|pg_logical_emit_message|pg_export_snapshot'
+          '|txid_current$|pg_current_xact_id$)'
     loop
       execute format('revoke execute on function %s from public', v_function);
     end loop;

@@ -17,9 +17,10 @@ returns table (
 language sql stable parallel safe
 begin atomic
   -- A row per tenant, idle, suspended and plan-less ones included (R30); limits of today's plan.
+  -- `|| ''` keeps conditions on name and plan behind the policies (26).
   select
     t.id,
-    t.name,
+    t.name || '',
     t.status,
     p.code,
     p.label,
@@ -47,7 +48,7 @@ begin atomic
     end
   from data.tenants as t
   cross join billing.period_on(tenant_usage_on.p_day, tenant_usage_on.p_as_of) as r
-  left join data.plans as p on p.code = t.plan_code
+  left join data.plans as p on p.code = t.plan_code || ''
   left join lateral billing.usage_totals(r.period_start, r.period_end) as s on s.tenant_id = t.id
   cross join lateral (
     select

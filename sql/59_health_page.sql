@@ -13,7 +13,7 @@ comment on function billing.instant_text(timestamptz) is
 
 create function billing.health_page() returns json
 language sql stable
-as $$
+begin atomic
   select json_build_object(
     'holes', (
       select coalesce(json_agg(json_build_object(
@@ -45,10 +45,10 @@ as $$
         from (select x.date from billing.usage_calendar as x order by x.date desc) as c
         cross join lateral (
           select
-            count(*) as tenants, sum(y.changes) as changes,
-            max(y.last_restated_at) as last_restated_at
-          from billing.restated_days as y
-          where y.date = c.date
+            count(distinct y.tenant_id) as tenants, count(*) as changes,
+            max(y.restated_at) as last_restated_at
+          from data.usage_restatements as y
+          where y.usage_date = c.date
         ) as d
         where d.tenants > 0
         order by c.date desc
@@ -61,7 +61,7 @@ as $$
         'days', n.days_counted, 'failed', n.days_failed,
         'changed', billing.number_text(n.rows_changed)) order by n.id desc), '[]')
       from billing.read_runs(20) as n));
-$$;
+end;
 comment on function billing.health_page() is
 'For root as one document: the newest 31 days without numbers, kinds of questionable facts, the '
 'newest 31 days that changed after publication, the last 20 runs.';

@@ -102,9 +102,10 @@ from (
   from pg_proc as p
   cross join web_login as w
   where p.pronamespace = 'pg_catalog'::regnamespace
-    and p.proname in ('pg_sleep', 'pg_notify', 'pg_terminate_backend', 'pg_cancel_backend',
-      'pg_advisory_lock', 'pg_advisory_xact_lock', 'pg_try_advisory_lock',
-      'pg_try_advisory_xact_lock', 'lo_create', 'lo_from_bytea')
+    -- the list of 00
+    and p.proname ~ '^(pg_sleep|pg_notify|pg_(try_)?advisory|pg_(terminate|cancel)_backend'
+          '|lo_|lo(read|write)$|pg_logical_emit_message|pg_export_snapshot'
+          '|txid_current$|pg_current_xact_id$)'
     and has_function_privilege(w.oid, p.oid, 'execute')
 ) as x
 
@@ -125,6 +126,15 @@ where r.rolname in ('billing_tenant', 'billing_root', 'billing_auth', 'billing_o
   and 'log_parameter_max_length=0' <> all(coalesce(r.rolconfig, '{}'))
 
 union all
+select 'temporary_files_unlimited', 'advice', w.rolname::text,
+  format('As a superuser: alter role %I set temp_file_limit = ''256MB''; Otherwise one statement '
+         'can fill the disk.', w.rolname)
+from web_login as w
+join pg_roles as r on r.oid = w.oid
+where not exists (
+  select from unnest(r.rolconfig) as c (setting) where c.setting ~ '^temp_file_limit=[0-9]')
+
+union all
 select 'role_setting_unknown', 'advice', format('%s: %s', r.rolname, c.setting),
   format('Nothing of ours sets it: alter role %I%s reset %s;', r.rolname,
          coalesce(' in database ' || quote_ident(b.datname), ''), split_part(c.setting, '=', 1))
@@ -134,8 +144,8 @@ left join pg_database as b on b.oid = s.setdatabase
 cross join lateral unnest(s.setconfig) as c (setting)
 where r.rolname ~ '^billing_(tenant|root|auth|operator|ingest|aggregator|deploy)$'
   and (s.setdatabase <> 0 or split_part(c.setting, '=', 1) not in (
-    'default_transaction_read_only', 'statement_timeout', 'lock_timeout',
+    'default_transaction_read_only', 'statement_timeout', 'transaction_timeout', 'lock_timeout',
     'idle_in_transaction_session_timeout', 'jit', 'search_path', 'log_parameter_max_length',
-    'log_parameter_max_length_on_error'));
+    'log_parameter_max_length_on_error', 'temp_file_limit'));
 comment on view billing.role_findings is
 'A row per broken rule about roles and logins; part of billing.findings.';

@@ -37,6 +37,11 @@ ROLE_BREAKS: list[Break] = [
         "alter role billing_auth set log_parameter_max_length = 0",
     ),
     (
+        "temporary_files_unlimited",
+        "alter role billing_auth reset temp_file_limit",
+        "alter role billing_auth set temp_file_limit = '256MB'",
+    ),
+    (
         "role_setting_unknown",
         "alter role billing_root set work_mem = '1GB'",
         "alter role billing_root reset work_mem",
@@ -53,5 +58,10 @@ ROLE_BREAKS: list[Break] = [
         "web_login_may_disturb",
         "grant execute on function pg_sleep(double precision) to public",
         "revoke execute on function pg_sleep(double precision) from public",
+    ),
+    granting(
+        "web_login_may_disturb",
+        "execute on function pg_logical_emit_message(boolean, text, bytea)",
+        "billing_tenant",
     ),
 ]

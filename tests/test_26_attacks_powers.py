@@ -1,9 +1,12 @@
 """What a web login might do besides reading: write, create, lend, wait, signal. It may not."""
 
+import re
+
 import pytest
 from psycopg import errors as pg
 
-from tests.past import rows
+from app.settings import ROOT
+from tests.past import rows, value
 from tests.people import People, settle
 from tests.server import Db
 from tests.test_71_catalogue import catalogue
@@ -93,6 +96,18 @@ select pg_read_file('/etc/passwd')
 select pg_ls_dir('.')
 select pg_stat_reset()
 select pg_reload_conf()
+select pg_logical_emit_message(false, 'mine', 'text')
+select pg_logical_emit_message(true, 'mine', 'bytes'::bytea)
+select pg_export_snapshot()
+select pg_current_xact_id()
+select txid_current()
+select pg_switch_wal()
+select pg_create_restore_point('mine')
+select pg_log_backend_memory_contexts(pg_backend_pid())
+select brin_summarize_new_values('data.messages_occurred_at_idx')
+select pg_create_logical_replication_slot('mine', 'test_decoding')
+set temp_file_limit = -1
+set session_preload_libraries = 'mine'
 select * from pg_authid
 select * from pg_largeobject
 select * from pg_user_mapping
@@ -120,12 +135,69 @@ def test_a_web_login_has_no_powers(people: People, login: str) -> None:
 
 @pytest.mark.parametrize("login", WEB)
 def test_a_web_login_disturbs_nobody(people: People, login: str) -> None:
-    """Sleeping, signalling, waiting, notifying, large objects: every such function there is."""
+    """Sleeping, signalling, waiting, notifying, large objects, the server's log, snapshots: every
+    such function there is."""
     disturbing = (
         "select count(*), count(*) filter (where has_function_privilege(%s, oid, 'execute'))"
         " from pg_proc where pronamespace = 'pg_catalog'::regnamespace and proname ~"
-        " '^(pg_sleep|pg_notify|pg_.*advisory|pg_(terminate|cancel)_backend|lo_|lo(read|write)$)'"
+        " '^(pg_sleep|pg_notify|pg_.*advisory|pg_(terminate|cancel)_backend|lo_|lo(read|write)$"
+        "|pg_logical_emit_message|pg_export_snapshot|txid_current$|pg_current_xact_id$)'"
     )
     ((there, allowed),) = rows(people.db, disturbing, login)
-    assert there > 40
+    assert there > 45
     assert allowed == 0
+
+
+HARMLESS = (
+    r"^(amvalidate|clock_timestamp|current_query|currtid2|gen_random_uuid|uuidv[47]|random|setseed"
+    r"|random_normal|timeofday|array_(sample|shuffle)|set_config|ts_(rewrite|stat)"
+    r"|(cursor|query)_to_xml.*|plpgsql_(call_handler|validator)"
+    # of its own session's use of sequences and statistics
+    r"|(curr|last|next|set)val|pg_sequence_last_value|pg_get_sequence_data"
+    r"|pg_stat_(clear_snapshot|force_next_flush|get_.*)|pg_isolation_test_session_is_blocked"
+    # ask for the rights of an owner, a superuser, a replication role or an upgrade themselves
+    r"|binary_upgrade_.*|brin_(de)?summarize.*|gin_clean_pending_list|pg_(read_file|rotate_logfile)_old"
+    r"|pg_(copy|create|drop|sync)_.*replication_slots?|pg_.*_slot_.*|pg_nextoid"
+    r"|pg_(clear|restore)_(attribute|relation)_stats|pg_import_system_collations"
+    r"|pg_stop_making_pinned_objects|pg_extension_config_dump"
+    # tell of the server, nothing of a tenant
+    r"|pg_control_.*|pg_current_wal_.*|pg_last_.*|pg_.*_wal_.*|pg_is_.*|pg_.*_collation_actual_version"
+    r"|pg_.*collation_actual_version|pg_.*_size|pg_partition_.*|pg_get_(wait_events|loaded_modules)"
+    r"|pg_get_multixact_members|pg_wal_summary_contents|pg_jit_available|pg_lock_status"
+    r"|pg_(safe_snapshot_)?blocking_pids|pg_notification_queue_usage|pg_prepared_xact"
+    r"|pg_xact_.*|txid_status)$"
+)
+
+
+@pytest.mark.parametrize("login", WEB)
+def test_what_else_changes_anything_was_looked_at(people: People, login: str) -> None:
+    """Of the server's own functions a login may execute: a newer server may bring others."""
+    volatile = (
+        "select distinct proname::text from pg_proc where pronamespace = 'pg_catalog'::regnamespace"
+        " and provolatile = 'v' and prokind = 'f' and has_function_privilege(%s, oid, 'execute')"
+        " and 'internal'::regtype <> all(proargtypes::oid[]) and prorettype <> all(array["
+        " 'trigger', 'event_trigger', 'index_am_handler', 'table_am_handler']::regtype[])"
+    )
+    found = rows(people.db, volatile, login)
+    assert [name for name in found if not re.match(HARMLESS, name)] == []
+
+
+def test_one_list_of_what_disturbs() -> None:
+    """What is taken from everybody and what is found: the same text in both files."""
+    lists = [
+        re.findall(
+            r"proname ~ ('\^\(pg_sleep.*?')\n\s+(loop|and)", (ROOT / file).read_text(), re.DOTALL
+        )
+        for file in ("sql/00_roles.sql", "sql/60_role_findings.sql")
+    ]
+    (((taken, _),), ((found, _),)) = lists
+    assert re.sub(r"\s+", " ", taken) == re.sub(r"\s+", " ", found)
+
+
+@pytest.mark.parametrize(
+    ("login", "limit"),
+    [("billing_tenant", "256MB"), ("billing_root", "1GB"), ("billing_auth", "256MB")],
+)
+def test_a_statement_cannot_fill_the_disk(people: People, login: str, limit: str) -> None:
+    """Not with temporary files; and what writes the server's log is taken away above."""
+    assert value(people.db, "show temp_file_limit", login=login) == limit
