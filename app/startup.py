@@ -1,8 +1,7 @@
 """What has to hold before the web application serves anybody."""
 
-import psycopg
-
 from app import check
+from app.connecting import connect
 from app.database import SIZES
 from app.errors import FINDING, REFUSED, Problem
 from app.settings import Login, Settings
@@ -12,7 +11,7 @@ def require_sound(settings: Settings) -> None:
     """Problem when a rule is broken or a pool would connect as somebody it must not be."""
     for login in SIZES:
         _require_login(settings, login)
-    with psycopg.connect(settings.conninfo("operator"), autocommit=True) as connection:
+    with connect(settings.conninfo("operator"), autocommit=True) as connection:
         errors = [t for t in check.findings(connection) if t.kind == "finding"]
     if errors:
         raise Problem(
@@ -24,7 +23,7 @@ def require_sound(settings: Settings) -> None:
 
 def _require_login(settings: Settings, login: Login) -> None:
     """Each pool has the login that was made for it: any other may see more than it should."""
-    with psycopg.connect(settings.conninfo(login), autocommit=True) as connection:
+    with connect(settings.conninfo(login), autocommit=True) as connection:
         row = connection.execute("select session_user::text").fetchone()
     if row != (f"billing_{login}",):
         raise Problem(
