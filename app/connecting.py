@@ -1,17 +1,23 @@
 """The one way to a connection. Statements mean the same on it and results read the same, whatever
 a database, a role or the environment has as its default: each of these a stranger may have set."""
 
+import os
 from collections.abc import Mapping
 from functools import cache
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app.settings import Login
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
+EARLY = {"local_preload_libraries": "", "idle_session_timeout": "0"}
+"""What would end a connection before it is pinned."""
+NO_OPTIONS = "unsupported startup parameter"
+"""How a pooler says that it takes no options."""
 TEXT = {
     "client_encoding": "UTF8",
     "datestyle": "ISO, MDY",
@@ -25,16 +31,15 @@ TEXT = {
     "array_nulls": "on",
     "transform_null_equals": "off",
     "row_security": "on",
+    "log_parameter_max_length_on_error": "0",
 }
-"""What text is read and written by."""
+"""What text is read and written by, and that no parameter is written into a log."""
 TRANSACTIONS = {
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
 }
 """What a transaction is that does not say so itself: counts need fresh snapshots."""
-
-
 LIMITS: dict[Login, dict[str, str]] = {
     login: {
         "statement_timeout": statements,
@@ -60,8 +65,8 @@ def pins(settings: Mapping[str, str]) -> str:
 PINS = pins(TEXT | TRANSACTIONS)
 
 
-def options(settings: Mapping[str, str]) -> str:
-    """The same as an option of a connection, which no pooler lets through."""
+def as_options(settings: Mapping[str, str]) -> str:
+    """The same as options of a connection."""
     return " ".join(
         f"-c {name}={value}".replace(" ", "\\ ").replace("\\ ", " ", 1)
         for name, value in settings.items()
@@ -78,7 +83,7 @@ def pinned(login: Login, version: int) -> str:
 
 def connect(conninfo: str, *, autocommit: bool = False) -> Connection:
     """A connection for commands; psycopg.Error when there is none."""
-    connection = psycopg.connect(at(conninfo), autocommit=True)
+    connection = opened(conninfo)
     try:
         connection.execute(PINS.encode())
         connection.autocommit = autocommit
@@ -88,6 +93,36 @@ def connect(conninfo: str, *, autocommit: bool = False) -> Connection:
     return connection
 
 
-def at(conninfo: str) -> str:
-    """The connection string with the one setting that has to be right before anything is sent."""
-    return make_conninfo(conninfo, client_encoding="UTF8")
+def opened(conninfo: str) -> Connection:
+    """A connection on which nothing but EARLY is pinned yet; psycopg.Error when there is none."""
+    try:
+        return psycopg.connect(early(conninfo), autocommit=True)
+    except psycopg.OperationalError as error:
+        if NO_OPTIONS not in str(error):
+            raise
+        return psycopg.connect(early(conninfo, options=False), autocommit=True)
+
+
+class Pooled(psycopg.AsyncConnection[tuple[object, ...]]):
+    """The same for a pool of connections."""
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **how: Any) -> Self:
+        try:
+            return await super().connect(early(conninfo), **how)
+        except psycopg.OperationalError as error:
+            if NO_OPTIONS not in str(error):
+                raise
+            return await super().connect(early(conninfo, options=False), **how)
+
+
+def early(conninfo: str, *, options: bool = True) -> str:
+    """The connection string with what has to be right before anything is sent.
+
+    A pooler takes no options: its connections to the server are its own affair.
+    """
+    parts = {"client_encoding": TEXT["client_encoding"]}
+    if options:
+        theirs = conninfo_to_dict(conninfo).get("options") or os.environ.get("PGOPTIONS", "")
+        parts["options"] = f"{theirs} {as_options(EARLY)}".strip()
+    return make_conninfo(conninfo, **parts)

@@ -12,7 +12,7 @@ from psycopg import errors as pg
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
-from app.connecting import at, pinned
+from app.connecting import Pooled, pinned
 from app.settings import Login, Settings
 
 Connection = AsyncConnection[tuple[object, ...]]
@@ -72,7 +72,8 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self._pools = {
             login: AsyncConnectionPool[Connection](
-                at(settings.conninfo(login)),
+                settings.conninfo(login),
+                connection_class=Pooled,
                 min_size=1,
                 max_size=size,
                 timeout=PATIENCE,

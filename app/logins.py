@@ -2,13 +2,14 @@
 login may change its own password, and the next connection is the first to be refused."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterable
 
 import psycopg
 from psycopg.pq import PGconn, Ping
 
-from app.connecting import at, pinned
+from app.connecting import opened, pinned
 from app.settings import Login, Settings
 
 SERVING: tuple[Login, ...] = ("tenant", "root", "auth", "operator")
@@ -20,7 +21,7 @@ PAUSE = 10.0
 def refused(settings: Settings, logins: Iterable[Login] = SERVING) -> dict[Login, str]:
     """The logins that do not get in, each with the server's reason.
 
-    psycopg.OperationalError when no server answers or our roles are not there.
+    psycopg.OperationalError when no server answers, or has no such database or role.
     """
     reasons = {login: refusal(settings.conninfo(login), login) for login in logins}
     return {login: reason for login, reason in reasons.items() if reason is not None}
@@ -29,12 +30,12 @@ def refused(settings: Settings, logins: Iterable[Login] = SERVING) -> dict[Login
 def refusal(conninfo: str, login: Login) -> str | None:
     """Why a new connection as this login is refused; None when it is not."""
     try:
-        with psycopg.connect(at(conninfo), autocommit=True) as connection:
+        with opened(conninfo) as connection:
             # behind a pooler, a connection to the server is only there with the first statement
             connection.execute(pinned(login, connection.info.server_version).encode())
     except psycopg.OperationalError as error:
         (reason, *_) = (str(error).strip() or type(error).__name__).splitlines()
-        is_missing = f'role "billing_{login}" does not exist' in reason
+        is_missing = re.search(r'(role|database) "[^"]+" does not exist', reason)
         if is_missing or PGconn.ping(conninfo.encode()) != Ping.OK:
             raise
         return reason.rpartition("FATAL: ")[2].strip().rstrip(".")

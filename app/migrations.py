@@ -74,7 +74,7 @@ def open_backend(conninfo: str) -> PostgresqlPsycopgBackend:
     """yoyo on this database, acting as the owner and keeping its tables in schema yoyo."""
     parts = {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
     ours = {"role": "billing_owner", "lock_timeout": "5s"}
-    options = connecting.options(connecting.TEXT | connecting.TRANSACTIONS | ours)
+    options = connecting.as_options(connecting.TEXT | connecting.TRANSACTIONS | ours)
     parts |= {"schema": "yoyo", "client_encoding": "UTF8", "options": options}
     # what yoyo finds behind the question mark it hands to libpq
     uri = parse_uri(f"postgresql+psycopg:///?{urlencode(parts)}")

@@ -105,7 +105,7 @@ as $$
     ('aggregator', 'search_path', 'billing, data'),
     ('ingest', 'search_path', 'data'),
     -- tokens, e-mail addresses and password hashes are parameters: whatever a server logs, not
-    -- those; only a superuser may say so
+    -- those; the first is only a superuser's to say
     ('tenant root auth operator', 'log_parameter_max_length', '0'),
     ('tenant root auth operator', 'log_parameter_max_length_on_error', '0')
   ) as s (short_names, setting, setting_value)

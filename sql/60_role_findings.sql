@@ -131,7 +131,7 @@ select 'parameters_in_log', 'advice', w.role_name,
   format('As a superuser: alter role %I set %s = %s; Otherwise a server that logs statements logs '
          'e-mail addresses and tokens.', w.role_name, w.setting, w.setting_value)
 from data.role_settings() as w
-where w.setting ~ '^log_parameter_' and not exists (
+where w.setting = 'log_parameter_max_length' and not exists (
   select from role_setting as s
   where s.rolname = w.role_name and s.setting = w.setting
     and s.setting_value = w.setting_value and s.datname is null)
@@ -140,7 +140,8 @@ union all
 select 'role_setting_differs', 'error', format('%s: %s', w.role_name, w.setting),
   format('Run `billing migrate` as an administrator: it sets it to %s.', w.setting_value)
 from data.role_settings() as w
-where w.setting !~ '^log_parameter_' and to_regrole(w.role_name) is not null and not exists (
+where w.setting <> 'log_parameter_max_length' and to_regrole(w.role_name) is not null
+  and not exists (
   select from role_setting as s
   where s.rolname = w.role_name and s.setting = w.setting
     and s.setting_value = w.setting_value and s.datname is null)
