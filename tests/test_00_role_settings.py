@@ -166,4 +166,4 @@ def test_no_setting_of_its_own_changes_a_page(people: People) -> None:
         found = set(rows(people.db, "select object from billing.role_findings"))
         assert {f"billing_tenant: {name}" for name in changed} <= found
         assert len(changed) > 100
-    assert len(refused) < 12, refused
+    assert len(refused) < 16, refused
