@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -94,13 +95,13 @@ def _give_passwords(connection: Connection, settings: Settings, passfile: Path, 
         known = file.passwords(role)
         if role not in without:
             # perhaps the file names another database of this server with it
-            known.sort(key=lambda password: not _opens(settings, login, password))
+            known.sort(key=partial(_is_closed, settings, login))
         if role not in without and not known and passfile.parent != EMBEDDED.parent:
             foreign.append(role)
             continue
         password = known[0] if known else secrets.token_urlsafe(32)
         file.write(role, password)
-        if role in without or not _opens(settings, login, password):
+        if role in without or _is_closed(settings, login, password):
             _set_password(connection, role, password)
         say(f"gave {role} a password, kept in {passfile}")
     if foreign:
@@ -111,9 +112,9 @@ def _give_passwords(connection: Connection, settings: Settings, passfile: Path, 
         )
 
 
-def _opens(settings: Settings, login: Login, password: str) -> bool:
+def _is_closed(settings: Settings, login: Login, password: str) -> bool:
     conninfo = make_conninfo(settings.conninfo(login), password=password)
-    return logins.refusal(conninfo, login) is None
+    return logins.refusal(conninfo, login) is not None
 
 
 def _set_password(connection: Connection, role: str, password: str) -> None:

@@ -9,10 +9,11 @@ from typing import Any, Self
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
 
 from app.settings import Login
 
-Connection = psycopg.Connection[tuple[object, ...]]
+Connection = psycopg.Connection[TupleRow]
 
 EARLY = {"local_preload_libraries": "", "idle_session_timeout": "0"}
 """What would end a connection before it is pinned."""
@@ -40,13 +41,11 @@ TRANSACTIONS = {
     "default_transaction_deferrable": "off",
 }
 """What a transaction is that does not say so itself: counts need fresh snapshots."""
+SHORT = {"lock_timeout": "2s", "idle_in_transaction_session_timeout": "10s"}
 LIMITS: dict[Login, dict[str, str]] = {
-    login: {
-        "statement_timeout": statements,
-        "lock_timeout": "2s",
-        "idle_in_transaction_session_timeout": "10s",
-    }
-    for login, statements in (("tenant", "5s"), ("root", "30s"), ("auth", "5s"))
+    "tenant": {"statement_timeout": "5s"} | SHORT,
+    "root": {"statement_timeout": "30s"} | SHORT,
+    "auth": {"statement_timeout": "5s"} | SHORT,
 }
 """What nobody on the web may hold on to for longer, as data.role_settings() has it."""
 PAGE = {"idle_session_timeout": "0", "search_path": "billing", "jit": "off"}

@@ -23,8 +23,11 @@ def refused(settings: Settings, logins: Iterable[Login] = SERVING) -> dict[Login
 
     psycopg.OperationalError when no server answers, or has no such database or role.
     """
-    reasons = {login: refusal(settings.conninfo(login), login) for login in logins}
-    return {login: reason for login, reason in reasons.items() if reason is not None}
+    reasons = dict[Login, str]()
+    for login in logins:
+        if (reason := refusal(settings.conninfo(login), login)) is not None:
+            reasons[login] = reason
+    return reasons
 
 
 def refusal(conninfo: str, login: Login) -> str | None:

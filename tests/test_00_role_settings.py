@@ -1,6 +1,7 @@
 """What a login may change about itself, and that no page, number or other login notices."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 
 import psycopg
@@ -12,7 +13,7 @@ from psycopg_pool import PoolTimeout
 from app import release, usage
 from app.connecting import LIMITS, PAGE, TEXT
 from app.database import Actor, Connection, Database
-from app.settings import Login
+from app.settings import ROOT, Login
 from tests.past import rows
 from tests.people import People, settle
 from tests.server import Db
@@ -167,3 +168,10 @@ def test_no_setting_of_its_own_changes_a_page(people: People) -> None:
         assert {f"billing_tenant: {name}" for name in changed} <= found
         assert len(changed) > 100
     assert len(refused) < 16, refused
+
+
+def test_there_is_one_way_to_a_connection() -> None:
+    """Commands and pools connect through app/connecting.py, where everything is pinned."""
+    direct = re.compile(r"psycopg\.connect\(|AsyncConnection\.connect\(|Connection\.connect\(")
+    files = [file.name for file in ROOT.glob("app/**/*.py") if direct.search(file.read_text())]
+    assert files == ["connecting.py"]
