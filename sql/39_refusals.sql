@@ -3,7 +3,7 @@
 set local role billing_aggregator;
 
 create function billing.require_range(p_from date, p_until date) returns void
-language plpgsql immutable
+language plpgsql stable
 as $$
 -- Error 22023 unless [from, until) is a range of 1 to 3660 days.
 begin
