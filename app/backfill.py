@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 
+from app.connecting import connect
 from app.settings import Settings
 
 
@@ -43,7 +44,7 @@ def aggregate(
     days = [first + timedelta(days=number) for number in range((end - first).days)]
     with ExitStack() as stack:
         connections = [
-            stack.enter_context(psycopg.connect(settings.conninfo("operator"), autocommit=True))
+            stack.enter_context(connect(settings.conninfo("operator"), autocommit=True))
             for _ in range(min(jobs, max(1, len(days))))
         ]
         connections[0].execute("select billing.require_countable(%s, %s)", [first, end])

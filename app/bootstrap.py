@@ -2,15 +2,18 @@
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import make_conninfo
 
+from app import logins
 from app.errors import REFUSED, Problem
-from app.settings import LOGINS, ROOT, Settings
+from app.passfile import Passfile
+from app.settings import EMBEDDED, LOGINS, ROOT, Login, Settings
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Say = Callable[[str], None]
@@ -45,6 +48,20 @@ def require_right(connection: Connection) -> bool:
     return False
 
 
+def require_settings(connection: Connection) -> None:
+    """Problem unless an administrator has run sql/00_roles.sql as this checkout has it."""
+    row = connection.execute(
+        "select p.prosrc from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace"
+        " where n.nspname = 'data' and p.proname = 'role_settings'"
+    ).fetchone()
+    if row is None or str(row[0]) not in ROLES.read_text():
+        raise Problem(
+            "sql/00_roles.sql has changed since an administrator ran it in this database: let one "
+            "run it again, then migrate",
+            REFUSED,
+        )
+
+
 def create_roles(connection: Connection, settings: Settings, say: Say) -> None:
     """Run sql/00_roles.sql, then give passwords to logins that have none."""
     try:
@@ -63,31 +80,48 @@ def create_roles(connection: Connection, settings: Settings, say: Say) -> None:
 
 
 def _give_passwords(connection: Connection, settings: Settings, passfile: Path, say: Say) -> None:
-    """A generated password for every login that has none, into the password file (mode 0600).
+    """Let every login in by a password of the password file.
 
-    The server only ever sees the SCRAM verifier, so no log can hold a password.
+    A login without a password is given one; where somebody has changed it, what the file says
+    counts. What another installation on this server has given is not ours to change.
     """
-    without = connection.execute(
-        "select rolname from pg_authid where rolpassword is null and rolname = any (%s)",
-        [[f"billing_{login}" for login in LOGINS]],
-    ).fetchall()
-    where = conninfo_to_dict(settings.admin)
-    target = ":".join(
-        str(where.get(part) or default)
-        for part, default in (("host", "localhost"), ("port", "5432"), ("dbname", "*"))
-    )
-    for (role,) in without:
-        login = str(role)
-        password = secrets.token_urlsafe(32)
-        verifier = connection.pgconn.encrypt_password(
-            password.encode(), login.encode(), b"scram-sha-256"
-        ).decode()
-        passfile.touch(mode=0o600)
-        with passfile.open("a") as file:
-            file.write(f"{target}:{login}:{password}\n")
-        connection.execute(
-            sql.SQL("alter role {} password {}").format(
-                sql.Identifier(login), sql.Literal(verifier)
-            )
+    file, foreign = Passfile(passfile, settings.admin), list[str]()
+    rows = connection.execute("select rolname from pg_authid where rolpassword is null")
+    without = {str(role) for (role,) in rows}
+    for login in LOGINS:
+        role = f"billing_{login}"
+        if role not in without and logins.refusal(settings.conninfo(login), login) is None:
+            continue
+        known = file.passwords(role)
+        if role not in without:
+            # perhaps the file names another database of this server with it
+            known.sort(key=partial(_is_closed, settings, login))
+        if role not in without and not known and passfile.parent != EMBEDDED.parent:
+            foreign.append(role)
+            continue
+        password = known[0] if known else secrets.token_urlsafe(32)
+        file.write(role, password)
+        if role in without or _is_closed(settings, login, password):
+            _set_password(connection, role, password)
+        say(f"gave {role} a password, kept in {passfile}")
+    if foreign:
+        say(
+            f"{', '.join(foreign)}: the password was given by another installation on this server "
+            f"and is not in {passfile}. Copy the lines from that one's password file; if there is "
+            "none any more, `alter role … password null` for each, and migrate again"
         )
-        say(f"gave {login} a password, kept in {passfile}")
+
+
+def _is_closed(settings: Settings, login: Login, password: str) -> bool:
+    conninfo = make_conninfo(settings.conninfo(login), password=password)
+    return logins.refusal(conninfo, login) is not None
+
+
+def _set_password(connection: Connection, role: str, password: str) -> None:
+    """The server only ever sees the SCRAM verifier, so no log can hold a password."""
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    ).decode()
+    connection.execute(
+        sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier))
+    )

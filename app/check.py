@@ -6,8 +6,9 @@ from typing import Literal
 import psycopg
 from psycopg.rows import class_row
 
-from app import migrations, quality, release
-from app.settings import Settings
+from app import logins, migrations, quality, release
+from app.connecting import connect
+from app.settings import Login, Settings
 
 Kind = Literal["stale", "drifted", "edited migration", "failing", "finding", "advice"]
 
@@ -43,14 +44,30 @@ class _Release:
 def check(settings: Settings, *, counting: bool = True) -> list[Trouble]:
     """Everything that is wrong, gravest first; empty when all is well. Without `counting` only what
     is installed, whatever has come of it so far."""
-    with psycopg.connect(settings.conninfo("operator"), autocommit=True) as connection:
+    refused = _refused(settings)
+    if "operator" in refused:
+        return list(refused.values())  # nobody who could look at the rest
+    with connect(settings.conninfo("operator"), autocommit=True) as connection:
         return [
+            *refused.values(),
             *_edited_or_pending(connection),
             *_stale_or_drifted(connection),
             *findings(connection),
             *(_failing(connection) if counting else []),
             *_questionable(connection),
         ]
+
+
+def _refused(settings: Settings) -> dict[Login, Trouble]:
+    return {
+        login: Trouble(
+            "finding",
+            f"login refused: billing_{login}: {reason}",
+            "Run `billing migrate` as a superuser with BILLING_PASSFILE set, or give the login the "
+            'password that is expected: "A login is refused" in docs/operations.md.',
+        )
+        for login, reason in logins.refused(settings).items()
+    }
 
 
 def findings(connection: psycopg.Connection[tuple[object, ...]]) -> list[Trouble]:

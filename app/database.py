@@ -1,16 +1,18 @@
 """Pools, one per login, and the one way to a connection: a request transaction."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Literal, TypeVar
 from uuid import UUID
 
-from psycopg import AsyncConnection, IsolationLevel
+from psycopg import AsyncConnection
 from psycopg import errors as pg
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
+from app.connecting import Pooled, pinned
 from app.deadline import ending
 from app.settings import Login, Settings
 
@@ -42,19 +44,17 @@ REPLACED = (
 gone, or when its name is taken."""
 
 CLEAN = """
-begin; reset all; close all; unlisten *; discard temp;
+begin; reset all; {pins}; close all; unlisten *; discard temp;
 select from pg_prepared_statements where from_sql;
-commit
+commit; begin isolation level read committed {kind}
 """
 """Takes away what SQL of one request can leave on the connection for the next, another tenant's:
 settings, cursors held open, listening, temporary tables. The select finds what is worse: a
 `prepare` under the name of a statement of ours would run in its place, with the next one's rights.
-"""
-SELECT = 5
+A login may also change what its settings are reset to, so they are pinned. The transaction begins
+in the same message, so that a pooler cannot pass on the connection in between."""
+SELECT = -3
 """Which of its statements the select is."""
-
-BEGIN = "begin isolation level read committed read only"
-"""Sent along with CLEAN, so that a pooler cannot pass on the connection in between."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class Database:
         self._pools = {
             login: AsyncConnectionPool[Connection](
                 settings.conninfo(login),
+                connection_class=Pooled,
                 min_size=1,
                 max_size=size,
                 timeout=PATIENCE,
@@ -87,9 +88,9 @@ class Database:
                 open=False,
                 name=login,
                 kwargs={"autocommit": True},  # transactions are opened here, and only here
-                configure=_configure,
+                configure=partial(_configure, login),
                 # and one that died with the server is replaced before anybody gets it
-                check=_clean_and_begin if login in ("tenant", "root") else _clean,
+                check=partial(_clean_and_begin, login),
             )
             for login, size in SIZES.items()
         }
@@ -133,19 +134,11 @@ class Database:
         first: str = "",
         deadline: float | None = None,
     ) -> T:
-        # the connection comes with its transaction begun; the pool ends it
-        async with (
-            self._pools[login].connection() as connection,
-            ending(connection, deadline or DEADLINES[login]),
-        ):
-            try:
-                if first:
-                    await connection.execute(first.encode(), prepare=False)
-                return await work(connection, await _enter(connection, token))
-            except REPLACED:
-                await connection.rollback()
-                await connection.execute("deallocate all")
-                raise
+        deadline = deadline or DEADLINES[login]
+        async with self._begun(login) as connection, ending(connection, deadline):
+            if first:
+                await connection.execute(first.encode(), prepare=False)
+            return await work(connection, await _enter(connection, token))
 
     async def auth(self, work: AuthWork[T]) -> T:
         """Do the work in a small transaction of its own: signing in and out, touching, auditing.
@@ -159,44 +152,52 @@ class Database:
 
     async def _auth(self, work: AuthWork[T]) -> T:
         async with (
-            self._pools["auth"].connection() as connection,
+            self._begun("auth") as connection,
             ending(connection, DEADLINES["auth"]),
         ):
+            return await work(connection)
+
+    def operator(self) -> AbstractAsyncContextManager[Connection]:
+        """A transaction of the operator: health and counting, no tenant's rows."""
+        return self._begun("operator")
+
+    @asynccontextmanager
+    async def _begun(self, login: Login) -> AsyncGenerator[Connection]:
+        # the connection comes with its transaction begun; the pool ends it
+        async with self._pools[login].connection() as connection:
             try:
-                async with connection.transaction():
-                    return await work(connection)
+                yield connection
             except REPLACED:
+                await connection.rollback()
                 await connection.execute("deallocate all")
                 raise
 
-    @asynccontextmanager
-    async def operator(self) -> AsyncGenerator[Connection]:
-        """A transaction of the operator: health and counting, no tenant's rows."""
-        async with self._pools["operator"].connection() as connection, connection.transaction():
-            yield connection
+
+@cache
+def cleaning(login: Login, version: int) -> bytes:
+    """CLEAN for this login, on a server of this version."""
+    kind = "read only" if login in ("tenant", "root") else "read write"
+    return CLEAN.format(pins=pinned(login, version), kind=kind).encode()
 
 
-async def _configure(connection: Connection) -> None:
-    # whatever a database or a role has as its default: proofs and counts need fresh snapshots
-    await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
+async def _configure(login: Login, connection: Connection) -> None:
     # whoever listens here is told nothing, and nothing is kept for anybody
     connection.add_notify_handler(lambda _: None)
     # behind a pooler the next transaction may be on another connection, which knows no statement
     # prepared on this one
-    row = await (await connection.execute("select pg_backend_pid()")).fetchone()
-    if row != (connection.info.backend_pid,):
+    whose = f"{pinned(login, connection.info.server_version)}; select pg_backend_pid()"
+    cursor = await connection.execute(whose.encode(), prepare=False)
+    await cursor.set_result(-1)
+    if await cursor.fetchone() != (connection.info.backend_pid,):
         connection.prepare_threshold = None
 
 
-async def _clean(connection: Connection, then: str = "") -> None:
-    cursor = await connection.execute(f"{CLEAN};{then}".encode(), prepare=False)
+async def _clean_and_begin(login: Login, connection: Connection) -> None:
+    statements = cleaning(login, connection.info.server_version)
+    cursor = await connection.execute(statements, prepare=False)
     await cursor.set_result(SELECT)
     if cursor.rowcount:
         await connection.execute("deallocate all")
-
-
-async def _clean_and_begin(connection: Connection) -> None:
-    await _clean(connection, BEGIN)
 
 
 async def _enter(connection: Connection, token: str) -> Actor:

@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from app.connecting import connect
 from app.errors import REFUSED, Problem
 
 # the first says why not, the second adds the tenants, the third says which days to load, the fourth
@@ -62,7 +63,7 @@ def load_demo(
         "events": events,
         "today": today and str(today),
     }
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with connect(conninfo, autocommit=True) as connection:
         # compiling costs more than these statements; what a crash takes is loaded again
         connection.execute("set jit = off")
         connection.execute("set synchronous_commit = off")

@@ -99,7 +99,7 @@ events as materialized (
     case
       when r.is_night_call then r.usual
       when (r.b >> 50 & 4095) = 0 then null
-      when (r.b >> 50 & 4095) = 1 then upper(r.usual)
+      when (r.b >> 50 & 4095) = 1 then upper(r.usual collate "C")
       when (r.b >> 50 & 4095) = 2 then 'rerouted'
       when (r.b & 1023) < r.others_of_1024
         then r.others[1 + (r.b >> 10 & 1023) % cardinality(r.others)]
@@ -126,7 +126,7 @@ new_messages as (
     case when (e.b >> 30 & 1023) < 12 then 0 when (e.b >> 30 & 1023) >= 24
       then (array[1, 1, 1, 1, 2, 2, 3])[1 + (e.b >> 30 & 1023) % 7] end,
     c.channel::data.message_channel, e.direction::data.direction, e.is_test, e.status,
-    upper(left(c.channel, 1)) || 'M' || e.provider_id
+    upper(left(c.channel, 1) collate "C") || 'M' || e.provider_id
   from events as e
   cross join lateral (
     select case when (e.b >> 20 & 1023) < 41 then 'mms' else 'sms' end as channel
@@ -147,7 +147,7 @@ new_calls as (
       when e.is_night_call then 420 + (e.b & 255)
       when e.status in ('busy', 'no-answer', 'canceled', 'failed') then 0
       -- minutes, and for one in a hundred an hour
-      when lower(e.status) = 'completed' then (12 + (e.b >> 30 & 1023) * (e.b >> 30 & 1023) / 2100)
+      when lower(e.status collate "C") = 'completed' then (12 + (e.b >> 30 & 1023) * (e.b >> 30 & 1023) / 2100)
         * case when (e.b >> 23 & 127) = 0 then 12 else 1 end
     end,
     case l.leg when 1 then e.direction else 'outbound' end::data.direction,

@@ -4,9 +4,8 @@ import secrets
 from pathlib import Path
 from uuid import UUID
 
-import psycopg
-
 from app import users
+from app.connecting import connect
 from app.errors import REFUSED, Problem
 from app.settings import EMBEDDED, Settings
 
@@ -42,7 +41,7 @@ def address(kind: str) -> str:
 
 def _showcase(settings: Settings) -> UUID:
     """A tenant with enough use to look at: the first active one on the plan Pro."""
-    with psycopg.connect(settings.conninfo("ingest")) as connection:
+    with connect(settings.conninfo("ingest")) as connection:
         row = connection.execute(
             "select t.id from data.tenants as t where t.plan_code = 'pro' and t.status = 'active'"
             " order by t.created_at, t.id limit 1"

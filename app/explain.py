@@ -5,9 +5,9 @@ from datetime import date, datetime
 from typing import Literal, get_args
 from uuid import UUID
 
-import psycopg
 from psycopg.rows import class_row
 
+from app.connecting import connect
 from app.settings import Settings
 
 Reason = Literal[
@@ -63,7 +63,7 @@ def explain(
     offset: int,
 ) -> tuple[Number | None, list[SourceRow]]:
     """The number and so many of its rows; no number for a day to come."""
-    with psycopg.connect(settings.conninfo("operator")) as connection:
+    with connect(settings.conninfo("operator")) as connection:
         with connection.cursor(row_factory=class_row(SourceRow)) as cursor:
             rows = cursor.execute(
                 "select * from billing.explain_usage(%s, %s, %s, %s, %s::integer, %s)",

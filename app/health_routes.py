@@ -10,6 +10,7 @@ from litestar.openapi import ResponseSpec
 
 from app import release, usage
 from app.database import Database
+from app.logins import Watch
 
 
 class Readiness(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -35,8 +36,10 @@ def healthz() -> dict[str, str]:
         for status, text in ((200, "Ready."), (503, "Not ready, and why."))
     },
 )
-async def readyz(database: NamedDependency[Database]) -> Response[Readiness]:
-    """200 when the database answers, holds the release of this checkout and is up to date.
+async def readyz(
+    database: NamedDependency[Database], logins: NamedDependency[Watch]
+) -> Response[Readiness]:
+    """200 when the database lets every login in, holds this release and is up to date.
 
     503 otherwise, with the reasons in `problems`.
     """
@@ -44,7 +47,10 @@ async def readyz(database: NamedDependency[Database]) -> Response[Readiness]:
         health = await usage.health(connection)
         installed = await usage.installed_source(connection)
         failures = await usage.counting_failures(connection)
-    problems: list[str] = []
+    problems = [
+        f"billing_{login} cannot log in: run `billing check`, which says why."
+        for login in await logins.refused()
+    ]
     if installed != release.source_fingerprint():
         problems.append("The installed release is not this checkout's: run `billing migrate`.")
     if health.is_stale:

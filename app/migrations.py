@@ -13,6 +13,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import parse_uri
 from yoyo.migrations import Migration
 
+from app import connecting
 from app.errors import REFUSED, Problem
 from app.settings import ROOT
 
@@ -72,7 +73,9 @@ def _apply_one(backend: PostgresqlPsycopgBackend, migration: Migration) -> None:
 def open_backend(conninfo: str) -> PostgresqlPsycopgBackend:
     """yoyo on this database, acting as the owner and keeping its tables in schema yoyo."""
     parts = {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
-    parts |= {"schema": "yoyo", "options": "-c role=billing_owner -c lock_timeout=5s"}
+    ours = {"role": "billing_owner", "lock_timeout": "5s"}
+    options = connecting.as_options(connecting.TEXT | connecting.TRANSACTIONS | ours)
+    parts |= {"schema": "yoyo", "client_encoding": "UTF8", "options": options}
     # what yoyo finds behind the question mark it hands to libpq
     uri = parse_uri(f"postgresql+psycopg:///?{urlencode(parts)}")
     backend = PostgresqlPsycopgBackend(uri, default_migration_table)

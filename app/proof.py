@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+from app.connecting import connect
 from app.settings import Settings
 
 ONE_DAY = timedelta(days=1)
@@ -62,7 +63,7 @@ def verify(
 ) -> Verdict:
     """Compare the complete, unsealed days of [first, end) day by day; writes nothing."""
     verdict = Verdict()
-    with psycopg.connect(settings.conninfo("operator"), autocommit=True) as connection:
+    with connect(settings.conninfo("operator"), autocommit=True) as connection:
         states = connection.execute(
             "select date, state from billing.day_states(%s, %s)", [first, end]
         ).fetchall()
@@ -96,7 +97,7 @@ def rehearse(
 ) -> Iterator[tuple[int, list[Difference]]]:
     """Per day of [first, end): how many are done, and what a recount would change."""
     with (
-        psycopg.connect(settings.conninfo("operator"), autocommit=True) as connection,
+        connect(settings.conninfo("operator"), autocommit=True) as connection,
         connection.cursor(row_factory=class_row(Difference)) as cursor,
     ):
         # the whole range is checked before the first day is told

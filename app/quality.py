@@ -7,6 +7,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+from app.connecting import connect
 from app.settings import Settings
 
 KINDS = ("unclassified", "orphaned", "future", "ancient", "estimated")
@@ -47,14 +48,14 @@ def kinds(connection: psycopg.Connection[tuple[object, ...]]) -> list[Kind]:
 
 def summary(settings: Settings) -> list[Kind]:
     """The same on a connection of its own."""
-    with psycopg.connect(settings.conninfo("operator")) as connection:
+    with connect(settings.conninfo("operator")) as connection:
         return kinds(connection)
 
 
 def rows(settings: Settings, kind: str, limit: int, offset: int) -> list[Questionable]:
     """So many rows of one kind."""
     with (
-        psycopg.connect(settings.conninfo("operator")) as connection,
+        connect(settings.conninfo("operator")) as connection,
         connection.cursor(row_factory=class_row(Questionable)) as cursor,
     ):
         return cursor.execute(

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import errors as pg
 
 from app import bootstrap, migrations
+from app.connecting import connect
 from app.errors import REFUSED, USAGE, Problem
 from app.settings import ROOT, Settings
 
@@ -30,12 +31,14 @@ Say = Callable[[str], None]
 def migrate(settings: Settings, say: Say) -> None:
     """Bring the database to what this checkout says. Raises Problem, then nothing is half done:
     every step is a transaction of its own and the next call goes on where this one ended."""
-    with psycopg.connect(settings.admin, autocommit=True) as connection:
+    with connect(settings.admin, autocommit=True) as connection:
         bootstrap.require_server(connection)
         may_create_roles = bootstrap.require_right(connection)
         _lock_out_others(connection)
         if may_create_roles:
             bootstrap.create_roles(connection, settings, say)
+        else:
+            bootstrap.require_settings(connection)
         for migration in migrations.apply(connection, settings.admin):
             say(f"applied migration {migration}")
         in_files = (source_fingerprint(), _object_fingerprint(connection))

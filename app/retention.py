@@ -8,6 +8,7 @@ import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
+from app.connecting import connect
 from app.settings import Settings
 
 BRIN_INDEXES = """
@@ -37,7 +38,7 @@ class Sealing:
 
 def days(settings: Settings) -> list[tuple[date, int]] | None:
     """Days to seal, oldest first, with their source rows; None while retention is off."""
-    with psycopg.connect(settings.conninfo("operator")) as connection:
+    with connect(settings.conninfo("operator")) as connection:
         row = connection.execute(
             "select value from billing.read_settings() where name = 'raw_retention_days'"
         ).fetchone()
@@ -48,7 +49,7 @@ def days(settings: Settings) -> list[tuple[date, int]] | None:
 
 def seal(settings: Settings, due: list[tuple[date, int]], dry_run: bool) -> Iterator[Sealing]:
     """Seal and purge these days, a transaction each; one that cannot be is told and left."""
-    with psycopg.connect(settings.conninfo("operator"), autocommit=True) as connection:
+    with connect(settings.conninfo("operator"), autocommit=True) as connection:
         for day, source_rows in due:
             if dry_run:
                 yield Sealing(day, source_rows, _obstacle(connection, day))
@@ -71,7 +72,7 @@ def reindex(settings: Settings, say: Callable[[str], None]) -> None:
 
     Vacuums first, blocks no reader and no writer, needs whoever runs migrations.
     """
-    with psycopg.connect(settings.admin, autocommit=True) as connection:
+    with connect(settings.admin, autocommit=True) as connection:
         connection.execute("set role billing_owner")
         indexes = connection.execute(BRIN_INDEXES).fetchall()
         for table in sorted({table for table, _ in indexes}):

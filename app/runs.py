@@ -7,6 +7,7 @@ from datetime import date
 import psycopg
 from psycopg.rows import class_row
 
+from app.connecting import connect
 from app.settings import Settings
 
 
@@ -43,7 +44,7 @@ def run(settings: Settings, trigger: str, progress: Callable[[int, int], None]) 
     """Call run_usage until nothing is due or a call brings nothing forward."""
     result = RunResult(0, 0, 0, "")
     with (
-        psycopg.connect(settings.conninfo("operator"), autocommit=True) as connection,
+        connect(settings.conninfo("operator"), autocommit=True) as connection,
         connection.cursor(row_factory=class_row(_LastRun)) as cursor,
     ):
         seen = _last_run(cursor).id
@@ -80,7 +81,7 @@ def _last_run(cursor: psycopg.Cursor[_LastRun]) -> _LastRun:
 def read_settings(settings: Settings) -> list[Setting]:
     """Every setting with its value and meaning."""
     with (
-        psycopg.connect(settings.conninfo("operator")) as connection,
+        connect(settings.conninfo("operator")) as connection,
         connection.cursor(row_factory=class_row(Setting)) as cursor,
     ):
         return cursor.execute("select name, value, meaning from billing.read_settings()").fetchall()
@@ -88,7 +89,7 @@ def read_settings(settings: Settings) -> list[Setting]:
 
 def change_setting(settings: Settings, name: str, value: str | None) -> None:
     """Change one setting; the database says what is wrong with a bad value."""
-    with psycopg.connect(settings.conninfo("operator")) as connection:
+    with connect(settings.conninfo("operator")) as connection:
         connection.execute("select billing.change_setting(%s, %s)", [name, value])
 
 

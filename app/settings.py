@@ -41,9 +41,10 @@ class Settings:
 
     def conninfo(self, login: Login) -> str:
         """Connection string of one of our logins; the password comes from the password file."""
+        # an empty one, or libpq would take the administrator's from the environment
         if login in self.overrides:
             return self.overrides[login]
-        return make_conninfo(self.admin, user=f"billing_{login}", password=None)
+        return make_conninfo(self.admin, user=f"billing_{login}", password="")
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -1,19 +1,26 @@
 """What has to hold before the web application serves anybody."""
 
-import psycopg
-
 from app import check
+from app.connecting import connect, opened, pinned
 from app.database import SIZES
 from app.errors import FINDING, REFUSED, Problem
 from app.settings import Login, Settings
+
+OUT_OF_REACH = "role setting "
+"""What no page notices, being pinned on every connection. Any login can bring it about, and nobody
+on the web is to keep the application from starting."""
 
 
 def require_sound(settings: Settings) -> None:
     """Problem when a rule is broken or a pool would connect as somebody it must not be."""
     for login in SIZES:
         _require_login(settings, login)
-    with psycopg.connect(settings.conninfo("operator"), autocommit=True) as connection:
-        errors = [t for t in check.findings(connection) if t.kind == "finding"]
+    with connect(settings.conninfo("operator"), autocommit=True) as connection:
+        errors = [
+            found
+            for found in check.findings(connection)
+            if found.kind == "finding" and not found.object.startswith(OUT_OF_REACH)
+        ]
     if errors:
         raise Problem(
             f"The web application does not start on an unsound database. {errors[0]}"
@@ -24,7 +31,8 @@ def require_sound(settings: Settings) -> None:
 
 def _require_login(settings: Settings, login: Login) -> None:
     """Each pool has the login that was made for it: any other may see more than it should."""
-    with psycopg.connect(settings.conninfo(login), autocommit=True) as connection:
+    with opened(settings.conninfo(login)) as connection:
+        connection.execute(pinned(login, connection.info.server_version).encode())
         row = connection.execute("select session_user::text").fetchone()
     if row != (f"billing_{login}",):
         raise Problem(

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import psycopg
 from psycopg.rows import class_row
 
 from app import auth
+from app.connecting import connect
 from app.settings import Settings
 
 SESSION_MINUTES = 15
@@ -49,7 +49,7 @@ def disable(settings: Settings, email: str) -> None:
 def listing(settings: Settings) -> list[User]:
     """Everybody who may or might sign in."""
     with (
-        psycopg.connect(settings.conninfo("operator")) as connection,
+        connect(settings.conninfo("operator")) as connection,
         connection.cursor(row_factory=class_row(User)) as cursor,
     ):
         return cursor.execute("select u.* from billing.list_users() as u").fetchall()
@@ -67,5 +67,5 @@ def session(settings: Settings, email: str) -> str:
 
 
 def _call(settings: Settings, statement: str, parameters: list[object]) -> None:
-    with psycopg.connect(settings.conninfo("operator")) as connection:
+    with connect(settings.conninfo("operator")) as connection:
         connection.execute(statement.encode(), parameters)

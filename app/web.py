@@ -36,6 +36,7 @@ from app.api_strict import require_usable_parameters
 from app.database import Database
 from app.gate import Gate, require_root
 from app.hardening import Envelope, SameSite
+from app.logins import Watch
 from app.overview import wished
 from app.settings import Settings
 
@@ -45,7 +46,7 @@ MAX_BODY = 64 * 1024
 def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
     """The application over the database that the settings name; `ticks` lets it count, too."""
     logs.configure()
-    database = Database(settings)
+    database, logins = Database(settings), Watch(settings)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
@@ -96,6 +97,7 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
         ],
         dependencies={
             "database": Provide(lambda: database, sync_to_thread=False),
+            "logins": Provide(lambda: logins, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "gate": Provide(provide_gate, sync_to_thread=False),
             "wish": Provide(wished, sync_to_thread=False),

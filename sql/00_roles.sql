@@ -28,61 +28,6 @@ grant billing_owner to billing_deploy;
 grant billing_identity to billing_deploy;
 grant billing_aggregator to billing_deploy;
 
--- What only reads is read-only by default, and nothing on the web may hold on for long.
-alter role billing_tenant set default_transaction_read_only = on;
-alter role billing_tenant set statement_timeout = '5s';
-alter role billing_tenant set lock_timeout = '2s';
-alter role billing_tenant set idle_in_transaction_session_timeout = '10s';
-alter role billing_root set default_transaction_read_only = on;
-alter role billing_root set statement_timeout = '30s';
-alter role billing_root set lock_timeout = '2s';
-alter role billing_root set idle_in_transaction_session_timeout = '10s';
-alter role billing_auth set statement_timeout = '5s';
-alter role billing_auth set lock_timeout = '2s';
-alter role billing_auth set idle_in_transaction_session_timeout = '10s';
--- PostgreSQL 17 and newer bound the transaction, too, however many its statements.
-do $$
-begin
-  if current_setting('server_version_num')::integer >= 170000 then
-    alter role billing_tenant set transaction_timeout = '15s';
-    alter role billing_root set transaction_timeout = '150s';
-    alter role billing_auth set transaction_timeout = '15s';
-  end if;
-end $$;
--- A page is a short statement over wide estimates: compiling it would take longer than running it.
-alter role billing_tenant set jit = off;
-alter role billing_root set jit = off;
-alter role billing_operator set jit = off;
--- A background worker that hangs would hold up every other pg_cron job.
-alter role billing_aggregator set statement_timeout = '10min';
-
-alter role billing_tenant set search_path = billing;
-alter role billing_root set search_path = billing;
-alter role billing_auth set search_path = billing;
-alter role billing_operator set search_path = billing;
-alter role billing_aggregator set search_path = billing, data;
-alter role billing_ingest set search_path = data;
-
--- What only a superuser may say; otherwise it is an advice finding. Tokens, e-mail addresses and
--- password hashes are parameters: whatever a server logs, not those. And a page sorts little: no
--- statement may fill the disk.
-do $$
-declare
-  v_login text;
-begin
-  if (select rolsuper from pg_roles where rolname = current_user) then
-    foreach v_login in array
-      array['billing_tenant', 'billing_root', 'billing_auth', 'billing_operator']
-    loop
-      execute format('alter role %I set log_parameter_max_length = 0', v_login);
-      execute format('alter role %I set log_parameter_max_length_on_error = 0', v_login);
-    end loop;
-    alter role billing_tenant set temp_file_limit = '256MB';
-    alter role billing_root set temp_file_limit = '1GB';
-    alter role billing_auth set temp_file_limit = '256MB';
-  end if;
-end $$;
-
 -- Statements that need the database's name, hence dynamic. A database marked as ours alone
 -- (`alter database … set billing.dedicated = on`) also gets the search path and loses PUBLIC's
 -- rights to connect and to temporary tables; in somebody else's database all that would be an
@@ -135,6 +80,90 @@ end $$;
 create schema if not exists data authorization billing_owner;
 create schema if not exists billing authorization billing_owner;
 create schema if not exists yoyo authorization billing_owner;
+
+-- What our logins start with, the one list: set here and compared by billing.role_findings. A login
+-- may change its own settings, so pages and commands pin what they lean on (app/connecting.py).
+create or replace function data.role_settings(
+  out role_name text, out setting text, out setting_value text)
+returns setof record
+language sql immutable
+as $$
+  select 'billing_' || r.short_name, s.setting, s.setting_value
+  from (values
+    -- counts and proofs need fresh snapshots, whatever the database has as its default
+    ('tenant root auth operator ingest aggregator', 'default_transaction_isolation',
+     'read committed'),
+    -- what only reads is read-only by default
+    ('tenant root', 'default_transaction_read_only', 'on'),
+    ('auth operator ingest aggregator', 'default_transaction_read_only', 'off'),
+    -- nothing on the web may hold on for long
+    ('tenant auth', 'statement_timeout', '5s'),
+    ('root', 'statement_timeout', '30s'),
+    -- a background worker that hangs would hold up every other pg_cron job
+    ('aggregator', 'statement_timeout', '10min'),
+    ('tenant root auth', 'lock_timeout', '2s'),
+    ('tenant root auth', 'idle_in_transaction_session_timeout', '10s'),
+    -- a page is a short statement over wide estimates: compiling it takes longer than running it
+    ('tenant root auth operator', 'jit', 'off'),
+    ('tenant root auth operator', 'search_path', 'billing'),
+    ('aggregator', 'search_path', 'billing, data'),
+    ('ingest', 'search_path', 'data'),
+    -- tokens, e-mail addresses and password hashes are parameters: whatever a server logs, not
+    -- those; the first is only a superuser's to say
+    ('tenant root auth operator', 'log_parameter_max_length', '0'),
+    ('tenant root auth operator', 'log_parameter_max_length_on_error', '0'),
+    -- and a page sorts little: no statement may fill the disk; a superuser's to say, too
+    ('tenant auth', 'temp_file_limit', '256MB'),
+    ('root', 'temp_file_limit', '1GB')
+  ) as s (short_names, setting, setting_value)
+  cross join lateral unnest(string_to_array(s.short_names, ' ')) as r (short_name);
+$$;
+comment on function data.role_settings() is
+'The settings of our logins, all of them: any other one, or another value, is a finding.';
+alter function data.role_settings() owner to billing_owner;
+revoke execute on function data.role_settings() from public;
+
+-- Whatever else was set for one of our roles, here or in some database of this server, goes.
+do $$
+declare
+  v_change record;
+begin
+  for v_change in
+    with now_set as (
+      select r.rolname, b.datname, split_part(c.entry, '=', 1) as setting,
+        substr(c.entry, strpos(c.entry, '=') + 1) as setting_value
+      from pg_db_role_setting as s
+      join pg_roles as r on r.oid = s.setrole
+      left join pg_database as b on b.oid = s.setdatabase
+      cross join lateral unnest(s.setconfig) as c (entry)
+      where r.rolname ~ '^billing_(owner|identity|aggregator|deploy|tenant|root|auth|operator|ingest)$'
+    )
+    select format('alter role %I%s reset %I', n.rolname, ' in database ' || quote_ident(n.datname),
+                  n.setting) as statement
+    from now_set as n
+    where n.datname is not null or not exists (
+      select from data.role_settings() as w
+      where w.role_name = n.rolname and w.setting = n.setting)
+    union all
+    -- a search path is a list of names, and not one name with a comma in it
+    select format('alter role %I set %I to %s', w.role_name, w.setting,
+                  case w.setting when 'search_path' then (
+                      select string_agg(quote_ident(x.name), ', ')
+                      from unnest(string_to_array(w.setting_value, ', ')) as x (name))
+                    else quote_literal(w.setting_value) end)
+    from data.role_settings() as w
+    where not exists (
+      select from now_set as n
+      where n.datname is null and n.rolname = w.role_name and n.setting = w.setting
+        and n.setting_value = w.setting_value)
+  loop
+    begin
+      execute v_change.statement;
+    exception when insufficient_privilege then
+      null; -- a superuser's to say; `billing check` tells it
+    end;
+  end loop;
+end $$;
 
 -- pg_cron lives in one database of a server, the one named by cron.database_name. Not everybody who
 -- may create roles may see that name, or create the extension.

@@ -84,7 +84,7 @@ as $$
 begin
   perform pg_advisory_xact_lock(billing.lock_class('day'), p_day - date '2000-01-01');
 exception when lock_not_available then
-  raise exception 'day % is being counted by %; waited 10 s', p_day,
+  raise exception 'day % is being counted by %; waited 10 s', to_char(p_day, 'YYYY-MM-DD'),
     billing.describe_day_holder(p_day)
     using errcode = 'lock_not_available', hint = 'Nothing was changed; try again later.';
 end $$;

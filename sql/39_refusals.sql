@@ -3,7 +3,7 @@
 set local role billing_aggregator;
 
 create function billing.require_range(p_from date, p_until date) returns void
-language plpgsql immutable
+language plpgsql stable
 as $$
 -- Error 22023 unless [from, until) is a range of 1 to 3660 days.
 begin
@@ -11,13 +11,14 @@ begin
     raise exception 'a range of days needs two dates' using errcode = 'invalid_parameter_value';
   end if;
   if p_from >= p_until then
-    raise exception 'the range [%, %) holds no day', p_from, p_until
+    raise exception 'the range [%, %) holds no day', to_char(p_from, 'YYYY-MM-DD'),
+      to_char(p_until, 'YYYY-MM-DD')
       using errcode = 'invalid_parameter_value',
       hint = 'The end is not part of the range: one day D is (D, D + 1).';
   end if;
   if p_until - p_from > 3660 then
-    raise exception 'the range [%, %) has % days, more than 3660 at once', p_from, p_until,
-      p_until - p_from
+    raise exception 'the range [%, %) has % days, more than 3660 at once',
+      to_char(p_from, 'YYYY-MM-DD'), to_char(p_until, 'YYYY-MM-DD'), p_until - p_from
       using errcode = 'invalid_parameter_value';
   end if;
 end $$;
@@ -32,8 +33,8 @@ declare
     select u.sealed_at from data.usage_days as u where u.usage_date = p_day);
 begin
   if v_sealed_at is not null then
-    raise exception 'day % is sealed: its source rows were given up on %, its numbers stay', p_day,
-      to_char(v_sealed_at at time zone 'UTC', 'YYYY-MM-DD')
+    raise exception 'day % is sealed: its source rows were given up on %, its numbers stay',
+      to_char(p_day, 'YYYY-MM-DD'), to_char(v_sealed_at at time zone 'UTC', 'YYYY-MM-DD')
       using errcode = 'object_not_in_prerequisite_state';
   end if;
 end $$;
@@ -52,7 +53,7 @@ declare
 begin
   if isfinite(p_from) and p_from < p_until and p_until > v_today + 1 then
     raise exception 'day % lies in the future: today is % (UTC)',
-      greatest(p_from, v_today + 1), v_today
+      to_char(greatest(p_from, v_today + 1), 'YYYY-MM-DD'), to_char(v_today, 'YYYY-MM-DD')
       using errcode = 'datetime_field_overflow';
   end if;
   perform billing.require_range(p_from, p_until);

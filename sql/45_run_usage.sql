@@ -14,8 +14,8 @@ as $$
 -- and cancel. rows changed NULL without error: somebody else is counting the day.
 begin
   if not billing.try_lock_day(p_day) then
-    raise notice 'day % is being counted by %; left for the next run', p_day,
-      billing.describe_day_holder(p_day);
+    raise notice 'day % is being counted by %; left for the next run',
+      to_char(p_day, 'YYYY-MM-DD'), billing.describe_day_holder(p_day);
     return;
   end if;
   begin
@@ -89,7 +89,8 @@ begin
     raise exception 'as_of needs an instant' using errcode = 'invalid_parameter_value';
   end if;
   if p_as_of > clock_timestamp() then
-    raise exception 'as_of % lies in the future', p_as_of
+    raise exception 'as_of % lies in the future',
+      coalesce(to_char(p_as_of at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"+00"'), 'infinity')
       using errcode = 'datetime_field_overflow';
   end if;
 end $$;

@@ -122,7 +122,8 @@ begin
   perform billing.require_range(p_from, p_until);
   return (
     select encode(sha256(convert_to(
-      coalesce(string_agg(x.usage_date || ' ' || x.digest, e'\n' order by x.usage_date), ''),
+      coalesce(string_agg(to_char(x.usage_date, 'YYYY-MM-DD') || ' ' || x.digest, e'\n'
+                          order by x.usage_date), ''),
       'UTF8')), 'hex')
     from (
       select d.usage_date,

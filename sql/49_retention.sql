@@ -20,7 +20,7 @@ begin
   for key share;
   if v_sealed_at is not null then
     raise exception 'day % is sealed since %: a new or changed fact for it is refused',
-      new.usage_date, to_char(v_sealed_at at time zone 'UTC', 'YYYY-MM-DD')
+      to_char(new.usage_date, 'YYYY-MM-DD'), to_char(v_sealed_at at time zone 'UTC', 'YYYY-MM-DD')
       using errcode = 'object_not_in_prerequisite_state',
       hint = 'Its source rows were given up, so its numbers can no longer change.';
   end if;
@@ -64,7 +64,8 @@ begin
     when exists (select from data.late_day_markers as l where l.usage_date = p_day) then
       'late facts wait for the next run'
     when exists (select from billing.verify_usage(p_day, p_day + 1)) then
-      format('its numbers are not those of its source rows: billing verify %s', p_day)
+      format('its numbers are not those of its source rows: billing verify %s',
+             to_char(p_day, 'YYYY-MM-DD'))
     when exists (
       select from billing.usage_source as s
       where s.occurred_at >= p_day::timestamp at time zone 'UTC'
@@ -98,7 +99,7 @@ begin
   from data.usage_days as u where u.usage_date = p_day for update;
   v_obstacle := billing.seal_obstacle(p_day);
   if v_obstacle is not null then
-    raise exception 'day % is not sealed: %', p_day, v_obstacle
+    raise exception 'day % is not sealed: %', to_char(p_day, 'YYYY-MM-DD'), v_obstacle
       using errcode = 'object_not_in_prerequisite_state';
   end if;
   update data.usage_days as u
@@ -107,8 +108,8 @@ begin
   v_purged := billing.purge_source_rows(
     p_day::timestamp at time zone 'UTC', (p_day + 1)::timestamp at time zone 'UTC');
   if v_purged <> v_source_rows then
-    raise exception 'day % is not sealed: % of % source rows were there to be given up', p_day,
-      v_purged, v_source_rows
+    raise exception 'day % is not sealed: % of % source rows were there to be given up',
+      to_char(p_day, 'YYYY-MM-DD'), v_purged, v_source_rows
       using errcode = 'object_not_in_prerequisite_state';
   end if;
   perform billing.record_run(

@@ -17,7 +17,9 @@ select
   m.unit,
   m.limit_column,
   lower(left(m.limit_column, 1))
-  || substr(translate(initcap(m.limit_column), '_', ''), 2) as limit_json_name,
+  -- by no language's rules: some take underscores for letters
+  || substr(translate(initcap(m.limit_column collate pg_catalog."C"), '_', ''), 2)
+    as limit_json_name,
   m.card is null as on_card,
   coalesce(m.card, m.name) as card,
   m.icon,

@@ -6,7 +6,7 @@ create function billing.day_json(p_date date, p_state text, p_metrics json) retu
 language sql stable parallel safe
 as $$
   -- json has no ||, and jsonb would lose the order of the metrics
-  select (format('{"date" : "%s", "state" : "%s", ', p_date, p_state)
+  select (format('{"date" : "%s", "state" : "%s", ', to_char(p_date, 'YYYY-MM-DD'), p_state)
     || substr(p_metrics::text, 2))::json;
 $$;
 comment on function billing.day_json(date, text, json) is

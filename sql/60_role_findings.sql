@@ -23,6 +23,16 @@ on_our_own as (
       else 'advice'
     end as severity
 ),
+-- what our logins start with, in every database of the server or (datname) in one
+role_setting as (
+  select r.rolname::text, b.datname::text, split_part(c.entry, '=', 1) as setting,
+    substr(c.entry, strpos(c.entry, '=') + 1) as setting_value
+  from pg_db_role_setting as d
+  join pg_roles as r on r.oid = d.setrole
+    and r.rolname ~ '^billing_(tenant|root|auth|operator|ingest|aggregator|deploy)$'
+  left join pg_database as b on b.oid = d.setdatabase
+  cross join lateral unnest(d.setconfig) as c (entry)
+),
 table_grant as (
   select c.oid, c.oid::regclass::text as name, c.relname, c.relkind, c.relrowsecurity, n.nspname,
     a.grantee, a.privilege_type
@@ -118,34 +128,45 @@ from web_login as w
 where has_language_privilege(w.oid, 'plpgsql', 'usage')
 
 union all
-select 'parameters_in_log', 'advice', r.rolname::text,
-  format('As a superuser: alter role %I set log_parameter_max_length = 0; Otherwise a server that '
-         'logs statements logs e-mail addresses and tokens.', r.rolname)
-from pg_roles as r
-where r.rolname in ('billing_tenant', 'billing_root', 'billing_auth', 'billing_operator')
-  and 'log_parameter_max_length=0' <> all(coalesce(r.rolconfig, '{}'))
+select 'parameters_in_log', 'advice', w.role_name,
+  format('As a superuser: alter role %I set %s = %s; Otherwise a server that logs statements logs '
+         'e-mail addresses and tokens.', w.role_name, w.setting, w.setting_value)
+from data.role_settings() as w
+where w.setting = 'log_parameter_max_length' and not exists (
+  select from role_setting as s
+  where s.rolname = w.role_name and s.setting = w.setting
+    and s.setting_value = w.setting_value and s.datname is null)
 
 union all
-select 'temporary_files_unlimited', 'advice', w.rolname::text,
-  format('As a superuser: alter role %I set temp_file_limit = ''256MB''; Otherwise one statement '
-         'can fill the disk.', w.rolname)
-from web_login as w
-join pg_roles as r on r.oid = w.oid
-where not exists (
-  select from unnest(r.rolconfig) as c (setting) where c.setting ~ '^temp_file_limit=[0-9]')
+select 'temporary_files_unlimited', 'advice', w.role_name,
+  format('As a superuser: alter role %I set %s = %L; Otherwise one statement can fill the disk.',
+         w.role_name, w.setting, w.setting_value)
+from data.role_settings() as w
+where w.setting = 'temp_file_limit' and not exists (
+  select from role_setting as s
+  where s.rolname = w.role_name and s.setting = w.setting
+    and s.setting_value = w.setting_value and s.datname is null)
 
 union all
-select 'role_setting_unknown', 'advice', format('%s: %s', r.rolname, c.setting),
-  format('Nothing of ours sets it: alter role %I%s reset %s;', r.rolname,
-         coalesce(' in database ' || quote_ident(b.datname), ''), split_part(c.setting, '=', 1))
-from pg_db_role_setting as s
-join pg_roles as r on r.oid = s.setrole
-left join pg_database as b on b.oid = s.setdatabase
-cross join lateral unnest(s.setconfig) as c (setting)
-where r.rolname ~ '^billing_(tenant|root|auth|operator|ingest|aggregator|deploy)$'
-  and (s.setdatabase <> 0 or split_part(c.setting, '=', 1) not in (
-    'default_transaction_read_only', 'statement_timeout', 'transaction_timeout', 'lock_timeout',
-    'idle_in_transaction_session_timeout', 'jit', 'search_path', 'log_parameter_max_length',
-    'log_parameter_max_length_on_error', 'temp_file_limit'));
+select 'role_setting_differs', 'error', format('%s: %s', w.role_name, w.setting),
+  format('Run `billing migrate` as an administrator: it sets it to %s.', w.setting_value)
+from data.role_settings() as w
+where w.setting not in ('log_parameter_max_length', 'temp_file_limit')
+  and to_regrole(w.role_name) is not null
+  and not exists (
+  select from role_setting as s
+  where s.rolname = w.role_name and s.setting = w.setting
+    and s.setting_value = w.setting_value and s.datname is null)
+
+union all
+select 'role_setting_unknown',
+  case when s.rolname in ('billing_ingest', 'billing_deploy') then 'advice' else 'error' end,
+  format('%s: %s%s', s.rolname, s.setting, ' in database ' || s.datname),
+  format('Nothing of ours sets it: alter role %I%s reset %I;', s.rolname,
+         ' in database ' || quote_ident(s.datname), s.setting)
+from role_setting as s
+where s.datname is not null or not exists (
+  select from data.role_settings() as w
+  where w.role_name = s.rolname and w.setting = s.setting);
 comment on view billing.role_findings is
 'A row per broken rule about roles and logins; part of billing.findings.';

@@ -5,6 +5,14 @@ set local role billing_owner;
 create function billing.object_fingerprint() returns text
 language sql stable
 set search_path = pg_catalog
+-- what the server writes definitions and the constants in them by
+set quote_all_identifiers = off
+set standard_conforming_strings = on
+set datestyle = 'ISO, MDY'
+set intervalstyle = postgres
+set timezone = 'UTC'
+set bytea_output = hex
+set extra_float_digits = 1
 as $$
   -- Everything that this folder creates, in words that survive dump and restore.
   select encode(sha256(convert_to(string_agg(x.line, e'\n' order by x.line collate "C"), 'UTF8')),

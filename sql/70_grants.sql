@@ -95,7 +95,8 @@ grant select on billing.findings, billing.isolation_findings, billing.role_findi
   billing.usage_health, billing.data_quality, billing.metrics, billing.usage_statuses,
   billing.metric_kinds
 to billing_operator;
-grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
+grant execute on function billing.object_fingerprint(), billing.server_verdict(integer),
+  data.role_settings()
 to billing_operator;
 
 -- writers of facts: add them, and change only what a provider tells later
@@ -116,7 +117,8 @@ grant select on billing.findings, billing.isolation_findings, billing.role_findi
   billing.metrics, billing.usage_statuses,
   billing.metric_kinds
 to billing_deploy;
-grant execute on function billing.object_fingerprint(), billing.server_verdict(integer)
+grant execute on function billing.object_fingerprint(), billing.server_verdict(integer),
+  data.role_settings()
 to billing_deploy;
 
 set local role billing_identity;

@@ -46,6 +46,21 @@ ROLE_BREAKS: list[Break] = [
         "alter role billing_root set work_mem = '1GB'",
         "alter role billing_root reset work_mem",
     ),
+    (
+        "role_setting_unknown",  # what is set in one database comes before what is set in all
+        "alter role billing_tenant in database postgres set jit = off",
+        "alter role billing_tenant in database postgres reset jit",
+    ),
+    (
+        "role_setting_differs",
+        "alter role billing_auth set statement_timeout = '50s'",
+        "alter role billing_auth set statement_timeout = '5s'",
+    ),
+    (
+        "role_setting_differs",
+        "alter role billing_aggregator reset default_transaction_isolation",
+        "alter role billing_aggregator set default_transaction_isolation = 'read committed'",
+    ),
     granting("web_login_reaches_tables", "usage on schema data", "billing_root"),
     (
         "web_login_has_temp",

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from psycopg import errors
 
-from app.settings import ROOT
+from app.settings import LOGINS, ROOT
 from tests.browsing import browsing
 from tests.pages import blocks, section
 from tests.past import add_tenants, break_days, mend_days, rows, send, value
 from tests.scratch import Done, Scratch
 from tests.server import Db
+from tests.test_00_passwords import asking
 
 PAGE = "docs/operations.md"
 
@@ -139,6 +140,27 @@ def test_drift(place: Scratch) -> None:
     assert "drifted" in place.sh("billing check || true").stdout
     follow(place, "The release has drifted")
     follow(place, "Upgrade")
+
+
+def test_a_login_that_changed_itself(place: Scratch, tmp_path: Path) -> None:
+    """Its password and its settings, in this database and in all."""
+    file = tmp_path / "passwords"
+    place.env |= {"BILLING_PASSFILE": str(file), "PGPASSFILE": str(file)}
+    with asking(place.db):
+        try:
+            follow(place, "A login is refused")
+            for change in ("password 'x'", "set statement_timeout = 1"):
+                rows(place.db, f"alter role billing_tenant {change}")
+            rows(place.db, f"alter role billing_root in database {place.db.name} set jit = on")
+            told = place.sh("billing check")
+            assert told.returncode == 5
+            for words in ("login refused: billing_tenant", "role setting differs: billing_tenant",
+                          "role setting unknown: billing_root: jit in database"):  # fmt: skip
+                assert words in told.stdout
+            follow(place, "A login is refused")
+        finally:
+            for login in LOGINS:
+                rows(place.db, f"alter role billing_{login} password null")
 
 
 def test_a_lock_that_is_held(place: Scratch) -> None:

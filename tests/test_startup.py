@@ -7,6 +7,7 @@ import pytest
 from click.testing import Result
 
 from app import logs, server
+from app.bootstrap import ROLES
 from tests.checkout import free_port
 from tests.command_line import billing_on
 from tests.past import rows
@@ -68,6 +69,23 @@ def test_a_finding(db: Db, started: list[dict[str, Any]], change: str, words: st
     result = serve(db)
     refused(result, 5, "does not start on an unsound database", words)
     assert not started
+
+
+def test_what_a_login_does_to_its_own_settings_keeps_nobody_from_starting(
+    db: Db, started: list[dict[str, Any]]
+) -> None:
+    """`billing check` finds it; pages are pinned."""
+    changes = ("work_mem = '64kB'", "statement_timeout = 1", "local_preload_libraries = 'nowhere'")
+    try:
+        for change in changes:
+            rows(db, f"alter role billing_tenant set {change}")
+        assert billing_on(db, "check").exit_code == 5
+        result = serve(db)
+        assert result.exit_code == 0, result.output
+        assert len(started) == 1
+    finally:
+        rows(db, ROLES.read_text())
+    assert billing_on(db, "check").exit_code == 0
 
 
 def test_several_findings_are_counted(db: Db, started: list[dict[str, Any]]) -> None:
