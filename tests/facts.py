@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -21,6 +20,8 @@ COUNTED = (
     "usage_restatements",
     "usage_days",
     "usage_runs",
+    "purged_ids",
+    "contradicted_facts",
     "tenants",
 )
 
@@ -68,14 +69,14 @@ def insert(connection: Connection, *events: Event, keep_first: bool = False) -> 
 
 
 def update(connection: Connection, event: Event, **changes: Any) -> Event:
-    """Write the changed columns of one row and no others; returns the event as it is now."""
+    """Write the changed columns of one row and no others; returns the event as it is to be now."""
     table = hosts.current.table(event)
     new, where = table.values(changes), table.where(event)
     statement = sql.SQL("update {} set {} where {}").format(
         table.name, sql.SQL(", ").join(_equal(new)), sql.SQL(" and ").join(_equal(where))
     )
     connection.execute(statement, [*new.values(), *where.values()])
-    return replace(event, **changes)
+    return event.told(**changes)
 
 
 def delete(connection: Connection, *events: Event) -> None:
