@@ -9,7 +9,16 @@ from psycopg.rows import class_row
 
 from app.settings import Settings
 
-KINDS = ("unclassified", "orphaned", "future", "ancient", "estimated")
+KINDS = (
+    "unclassified",
+    "orphaned",
+    "sealed",
+    "contradicted",
+    "stuck",
+    "future",
+    "ancient",
+    "estimated",
+)
 """See billing.questionable_rows."""
 
 

@@ -211,6 +211,7 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_moves();
 create trigger refuse_truncate before truncate on data.messages
 for each statement execute function billing.refuse_truncate();
+alter table data.messages enable always trigger refuse_truncate;
 
 create trigger mark_late_insert after insert on data.calls
 referencing new table as changed_rows for each statement execute function billing.mark_late_days();
@@ -221,6 +222,7 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_moves();
 create trigger refuse_truncate before truncate on data.calls
 for each statement execute function billing.refuse_truncate();
+alter table data.calls enable always trigger refuse_truncate;
 
 create trigger mark_late_insert after insert on data.emails
 referencing new table as changed_rows for each statement execute function billing.mark_late_days();
@@ -231,6 +233,7 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_moves();
 create trigger refuse_truncate before truncate on data.emails
 for each statement execute function billing.refuse_truncate();
+alter table data.emails enable always trigger refuse_truncate;
 
 create trigger mark_late_insert after insert on data.ai_requests
 referencing new table as changed_rows for each statement execute function billing.mark_late_days();
@@ -241,6 +244,7 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_moves();
 create trigger refuse_truncate before truncate on data.ai_requests
 for each statement execute function billing.refuse_truncate();
+alter table data.ai_requests enable always trigger refuse_truncate;
 
 -- Retention (R20): file 49 says when. Policies let the counting role delete rows of sealed days and
 -- no others.

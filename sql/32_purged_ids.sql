@@ -49,7 +49,7 @@ begin
   -- a fixed snapshot does not see what was purged while this statement waited for the row: error
   -- 40001, since sealing writes the row that is locked here
   if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
-    perform from data.settings for key share;
+    perform from data.settings for share;
   end if;
   select r.tenant_id, r.provider_id into v_id
   from changed_rows as r

@@ -62,16 +62,12 @@ alter table data.tenants enable replica trigger mark_replicated;
 create trigger mark_replicated after insert or update or delete on data.messages
 for each row execute function billing.mark_replicated();
 alter table data.messages enable replica trigger mark_replicated;
-alter table data.messages enable always trigger refuse_truncate;
 create trigger mark_replicated after insert or update or delete on data.calls
 for each row execute function billing.mark_replicated();
 alter table data.calls enable replica trigger mark_replicated;
-alter table data.calls enable always trigger refuse_truncate;
 create trigger mark_replicated after insert or update or delete on data.emails
 for each row execute function billing.mark_replicated();
 alter table data.emails enable replica trigger mark_replicated;
-alter table data.emails enable always trigger refuse_truncate;
 create trigger mark_replicated after insert or update or delete on data.ai_requests
 for each row execute function billing.mark_replicated();
 alter table data.ai_requests enable replica trigger mark_replicated;
-alter table data.ai_requests enable always trigger refuse_truncate;

@@ -40,7 +40,7 @@ grant execute on function billing.message_outcome(text, boolean),
   billing.ai_request_outcome(text, boolean)
 to billing_aggregator, billing_tenant, billing_root, billing_operator, billing_deploy;
 grant execute on function billing.status_rank(text, text), billing.outcome_of(text, text)
-to billing_aggregator;
+to billing_aggregator, billing_operator, billing_deploy;
 
 -- tenant pages: views, and the columns beneath them that say nothing about other tenants
 grant select on billing.metrics, billing.usage_statuses, billing.usage_calendar,
