@@ -171,13 +171,13 @@ def test_negative_amounts_are_refused(module_db: Db, event: Event) -> None:
 
 @pytest.mark.parametrize(
     "blank",
-    ["", " ", "\t\n", "\u00a0", "\u200b", "\ufeff", "\u3000", "\u2800", "\u3164", "\x7f", " x", "x ",
-     "x\r", "\nx", "\u200bx", "x\u00a0", "x\ufeff", "\u00e9x"],
+    ["", " ", "\t\n", "\u00a0", "\u200b", "\ufeff", "\u3000", "\u2800", "\u3164", "\x7f", " x",
+     "x ", "x\r", "\nx", "\u200bx", "x\u00a0", "x\ufeff", "\u00e9x"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", KINDS.values())
 def test_an_id_can_be_seen(module_db: Db, kind: type[Event], blank: str) -> None:
-    """R18: none, or one with a blank or an invisible character at an end, is refused: three messages
-    would be one, or one would be two."""
+    """R18: none, or one with a blank or an invisible character at an end, is refused: three
+    messages would be one, or one would be two."""
     with module_db.connect("billing_ingest") as ingest:
         with pytest.raises(errors.CheckViolation, match=f"{kind.table}_provider_id_visible"):
             facts.insert(ingest, kind(TENANT, NOON, provider_id=blank))

@@ -118,7 +118,7 @@ def caught_up(publisher: Db, subscriber: Db) -> None:
 
 
 def test_logical_replication(logical: Server) -> None:
-    """R3, R14, R21: copied first, then streamed; statements of any kind, late and out of order. What
+    """R3, R14, R21: copied first, then streamed; changes of any kind, late and out of order. What
     the publisher's own rules would not refuse, the subscriber's do, and the stream waits."""
     publisher, subscriber = logical.database("publisher"), logical.database("subscriber")
     bill_from(subscriber)

@@ -88,6 +88,34 @@ def test_unclassified_rows(place: Scratch) -> None:
     assert ask(place.db, "Unclassified rows", 1) == [0]
 
 
+def test_a_contradiction(place: Scratch) -> None:
+    rows(place.db, "update data.messages set status = 'delivered'")
+    rows(place.db, "update data.messages set status = 'failed' where provider_id ="
+                   " (select min(provider_id) from data.messages)")  # fmt: skip
+    listed = place.sh("billing quality contradicted").stdout
+    assert "'delivered, then failed'" in listed
+    where = "select tenant_id::text, provider_id from data.contradicted_facts"
+    place.env["TENANT"], place.env["ID"] = value(place.db, where)
+    follow(place, "A status contradicts another")
+    assert place.sh("billing quality contradicted").stdout == ""
+    counts = "select count(*) filter (where status = 'failed'), count(*) from data.messages"
+    assert value(place.db, counts) == (1, 5)
+    assert value(place.db, "select sum(sms_outbound_count) from data.billing_usage_daily") == 4
+
+
+def test_triggers_that_did_not_fire(place: Scratch) -> None:
+    """As a restore of data alone leaves them."""
+    count(place.db)
+    rows(place.db, "alter table data.messages disable trigger all")
+    rows(place.db, "update data.messages set status = 'failed'")
+    rows(place.db, "alter table data.messages enable trigger all")
+    assert place.sh("billing check").returncode == 5
+    end = value(place.db, "select billing_from + 5 from data.settings")
+    place.env["END"] = end.isoformat()
+    follow(place, "Triggers did not fire")
+    assert value(place.db, "select sum(sms_outbound_count) from data.billing_usage_daily") == 0
+
+
 def test_orphaned_rows(place: Scratch) -> None:
     stranger, at = value(place.db, "select gen_random_uuid(), max(occurred_at) from data.messages")
     send(place.db, stranger, at)
