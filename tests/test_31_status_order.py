@@ -41,7 +41,7 @@ def merge(how: LiteralString) -> Callable[[Connection, Event, dict[str, Any]], N
     def tell(connection: Connection, event: Event, changes: dict[str, Any]) -> None:
         row = hosts.OURS.table(event).row(event) | changes
         source = sql.SQL("excluded" if "conflict" in how else "e")
-        typed = {
+        typed: dict[str, LiteralString] = {
             "channel": "::data.message_channel",
             "direction": "::data.direction",
             "num_segments": "::integer",
