@@ -21,6 +21,9 @@ def show_quality(kind: str | None, page: int, per_page: int) -> None:
     \b
     unclassified  a status that nobody has classified; not counted
     orphaned      of no known tenant; counted as soon as it is added
+    sealed        of a day whose rows were given up before; never counted
+    contradicted  another status came after the final one; the first one counts
+    stuck         pending for more than three days; not counted until it is final
     future        dated after today; counted when the day has come
     ancient       dated before 2000; never counted
     estimated     counted as one segment until the provider tells

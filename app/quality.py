@@ -10,7 +10,16 @@ from psycopg.rows import class_row
 from app.connecting import connect
 from app.settings import Settings
 
-KINDS = ("unclassified", "orphaned", "future", "ancient", "estimated")
+KINDS = (
+    "unclassified",
+    "orphaned",
+    "sealed",
+    "contradicted",
+    "stuck",
+    "future",
+    "ancient",
+    "estimated",
+)
 """See billing.questionable_rows."""
 
 

@@ -42,10 +42,17 @@ def add_tenants(connection: Connection, first: int, last: int) -> None:
     connection.execute("analyze data.tenants")
 
 
+def triggers(connection: Connection, how: str) -> None:
+    """In replica role nothing fires but what marks replicated rows: that off, or on again."""
+    for table in TABLES:
+        connection.execute(f"alter table {table} {how} trigger mark_replicated".encode())
+
+
 @contextmanager
 def loading(connection: Connection, *tables: str) -> Generator[None]:
     """Load into the bare tables: triggers off, btrees made anew in the end."""
     btrees = connection.execute(BTREES, [list(tables)]).fetchall()
+    triggers(connection, "disable")
     connection.execute("set session_replication_role = replica")
     connection.execute("set synchronous_commit = off")
     for index, constraint, table, _ in btrees:
@@ -62,6 +69,7 @@ def loading(connection: Connection, *tables: str) -> Generator[None]:
             else definition.encode()
         )
     connection.execute("reset session_replication_role")
+    triggers(connection, "enable replica")
     connection.execute("vacuum (analyze)")
 
 

@@ -21,6 +21,12 @@ grant usage on schema bench to billing_ingest;
 grant select on bench.batches to billing_ingest;
 analyze bench.batches
 """
+OFF = [("alter table data.messages disable trigger user",)]
+USUAL = """
+select format('alter table data.messages enable %s trigger %I',
+  case tgenabled when 'A' then 'always' when 'R' then 'replica' else '' end, tgname)
+from pg_trigger where tgrelid = 'data.messages'::regclass and not tgisinternal
+"""
 COLUMNS = "tenant_id, occurred_at, num_segments, channel, direction, is_test, status, provider_id"
 
 
@@ -44,9 +50,11 @@ def measure(stage: Stage, sessions: Sessions) -> None:
         "rows/s",
     )
     written = 0
+    usual = admin.execute(USUAL).fetchall()
     for _ in range(stage.sizes.rounds + 1):
-        for triggers, found in (("disable", case.floor), ("enable", case.values)):
-            admin.execute(f"alter table data.messages {triggers} trigger user".encode())
+        for switches, found in ((OFF, case.floor), (usual, case.values)):
+            for (switch,) in switches:
+                admin.execute(switch.encode())
             begin, wal = time.perf_counter(), lsn(admin)
             with ThreadPoolExecutor(CLIENTS) as pool:
                 list(pool.map(write, clients, range(CLIENTS)))

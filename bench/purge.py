@@ -17,6 +17,7 @@ def measure(stage: Stage, sessions: Sessions) -> None:
     admin = sessions.of()
     newest, oldest = stage.today, stage.first_day
     share = max(1, stage.sizes.days // 3)
+    data.triggers(admin, "disable")
     admin.execute("set session_replication_role = replica")
     for source in SOURCES:
         purge = f"delete from data.{source} where occurred_at < %s"
@@ -24,6 +25,7 @@ def measure(stage: Stage, sessions: Sessions) -> None:
     admin.execute(f"vacuum (analyze) {', '.join(TABLES)}".encode())
     data.add_day(admin, newest, stage.sizes.rows_a_day, stage.sizes.tenants)
     admin.execute("reset session_replication_role")
+    data.triggers(admin, "enable replica")
 
     case = Case("purge", "brin after a purge, until `reindex`", "the same after `reindex`")
     stage.facts["pages read for a day after a purge"] = pages(admin, stage)

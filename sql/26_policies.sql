@@ -78,6 +78,10 @@ create policy aggregator_takes_markers on data.late_day_markers
 for all to billing_aggregator using (true) with check (true);
 create policy aggregator_takes_new_tenants on data.new_tenants
 for all to billing_aggregator using (true) with check (true);
+create policy aggregator_remembers_purged_ids on data.purged_ids
+for all to billing_aggregator using (true) with check (true);
+create policy aggregator_notes_contradicted_facts on data.contradicted_facts
+for all to billing_aggregator using (true) with check (true);
 create policy aggregator_notes_orphaned_facts on data.orphaned_facts
 for all to billing_aggregator using (true) with check (true);
 create policy aggregator_appends_restatements on data.usage_restatements

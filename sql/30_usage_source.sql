@@ -69,6 +69,55 @@ $$;
 comment on function billing.ai_request_outcome(text, boolean) is
 'Counted once the request reached the model provider, errors included.';
 
+-- In which order statuses come (R14): webhooks overtake each other, and a status only moves up
+-- (file 31). From 10 on it is final: the first one stays. Every word above has a place here.
+create function billing.status_rank(p_source text, p_status text) returns integer
+language sql immutable parallel safe
+as $$
+  select case p_source
+    when 'messages' then case
+      when p_status in ('accepted', 'scheduled') then 0
+      when p_status = 'queued' then 1
+      when p_status in ('sending', 'receiving') then 2
+      when p_status = 'sent' then 3
+      when p_status in ('delivered', 'undelivered', 'failed', 'canceled', 'partially_delivered',
+                        'received') then 10
+      when p_status = 'read' then 11
+    end
+    when 'calls' then case
+      when p_status in ('queued', 'initiated') then 0
+      when p_status = 'ringing' then 1
+      when p_status = 'in-progress' then 2
+      when p_status in ('completed', 'busy', 'failed', 'no-answer', 'canceled') then 10
+    end
+    when 'emails' then case
+      when p_status in ('queued', 'processing') then 0
+      when p_status = 'sent' then 1
+      when p_status = 'deferred' then 2
+      when p_status in ('delivered', 'bounced', 'dropped', 'rejected', 'failed') then 10
+    end
+    when 'ai_requests' then case
+      when p_status = 'pending' then 0
+      when p_status in ('succeeded', 'error', 'not_sent', 'cached') then 10
+    end
+  end;
+$$;
+comment on function billing.status_rank(text, text) is
+'How far a fact of a source has come with a status: final from 10 on, NULL for an unknown one.';
+
+create function billing.outcome_of(p_source text, p_status text) returns billing.usage_outcome
+language sql immutable parallel safe
+as $$
+  select case p_source
+    when 'messages' then billing.message_outcome(p_status, false)
+    when 'calls' then billing.call_outcome(p_status, false)
+    when 'emails' then billing.email_outcome(p_status, false)
+    when 'ai_requests' then billing.ai_request_outcome(p_status, false)
+  end;
+$$;
+comment on function billing.outcome_of(text, text) is
+'What a status of a source means, test traffic aside.';
+
 -- One shape for every source. units is what the kind is counted in (messages, minutes, recipients,
 -- requests), provider_units what the provider charges by (segments, seconds); both are what the
 -- row contributes if its outcome is counted.
@@ -162,6 +211,7 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_moves();
 create trigger refuse_truncate before truncate on data.messages
 for each statement execute function billing.refuse_truncate();
+alter table data.messages enable always trigger refuse_truncate;
 
 create trigger mark_late_insert after insert on data.calls
 referencing new table as changed_rows for each statement execute function billing.mark_late_days();
@@ -172,6 +222,7 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_moves();
 create trigger refuse_truncate before truncate on data.calls
 for each statement execute function billing.refuse_truncate();
+alter table data.calls enable always trigger refuse_truncate;
 
 create trigger mark_late_insert after insert on data.emails
 referencing new table as changed_rows for each statement execute function billing.mark_late_days();
@@ -182,6 +233,7 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_moves();
 create trigger refuse_truncate before truncate on data.emails
 for each statement execute function billing.refuse_truncate();
+alter table data.emails enable always trigger refuse_truncate;
 
 create trigger mark_late_insert after insert on data.ai_requests
 referencing new table as changed_rows for each statement execute function billing.mark_late_days();
@@ -192,25 +244,38 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_moves();
 create trigger refuse_truncate before truncate on data.ai_requests
 for each statement execute function billing.refuse_truncate();
+alter table data.ai_requests enable always trigger refuse_truncate;
 
 -- Retention (R20): file 49 says when. Policies let the counting role delete rows of sealed days and
 -- no others.
 set local role billing_aggregator;
 
 create function billing.purge_source_rows(p_from timestamptz, p_until timestamptz) returns bigint
-language sql
+language plpgsql
 as $$
+declare
+  v_purged bigint;
+begin
+  -- what is remembered of a row is that its id was here (R18, file 32)
   with
-  m as (delete from data.messages where occurred_at >= p_from and occurred_at < p_until returning 1),
-  c as (delete from data.calls where occurred_at >= p_from and occurred_at < p_until returning 1),
-  e as (delete from data.emails where occurred_at >= p_from and occurred_at < p_until returning 1),
+  m as (delete from data.messages where occurred_at >= p_from and occurred_at < p_until
+        returning 'messages' as source, tenant_id, provider_id),
+  c as (delete from data.calls where occurred_at >= p_from and occurred_at < p_until
+        returning 'calls' as source, tenant_id, provider_id),
+  e as (delete from data.emails where occurred_at >= p_from and occurred_at < p_until
+        returning 'emails' as source, tenant_id, provider_id),
   a as (delete from data.ai_requests where occurred_at >= p_from and occurred_at < p_until
-        returning 1)
-  select count(*)
-  from (select from m union all select from c union all select from e union all select from a) as x;
-$$;
+        returning 'ai_requests' as source, tenant_id, provider_id)
+  insert into data.purged_ids (tenant_id, id_digest)
+  select x.tenant_id, billing.id_digest(x.source, x.tenant_id, x.provider_id)
+  from (select m.* from m union all select c.* from c union all select e.* from e
+        union all select a.* from a) as x;
+  get diagnostics v_purged = row_count;
+  return v_purged;
+end $$;
 comment on function billing.purge_source_rows(timestamptz, timestamptz) is
-'Delete the source rows of [from, until), a sealed UTC day; returns how many.';
+'Delete the source rows of [from, until), a sealed UTC day, and remember their ids; returns how '
+'many.';
 
 -- Facts of nobody: whoever has facts, found from tenant to tenant along the indexes that lead with
 -- tenant_id, so that the cost grows with the tenants and not with the rows.

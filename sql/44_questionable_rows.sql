@@ -12,7 +12,34 @@ as $$
 $$;
 comment on function billing.unknown_tenants() is 'Ids that have facts and are no tenant.';
 
-create function billing.questionable_on(p_kind text, p_day date)
+create function billing.questionable_days(p_kind text)
+returns table (first_day date, end_day date)
+language sql stable
+as $$
+  -- newest first, by the day ledger; sealed days in as few ranges as there are
+  select u.usage_date, u.usage_date + 1
+  from data.usage_days as u
+  where u.sealed_at is null
+    and case p_kind
+      when 'unclassified' then u.unclassified_rows > 0
+      when 'estimated' then u.estimated_rows > 0
+      when 'stuck' then u.pending_rows > 0 and u.usage_date < billing.utc_day(now()) - 3
+      else false
+    end
+  union all
+  select min(x.usage_date), max(x.usage_date) + 1
+  from (
+    select u.usage_date, u.usage_date - row_number() over (order by u.usage_date)::integer as island
+    from data.usage_days as u
+    where u.sealed_at is not null and p_kind = 'sealed'
+  ) as x
+  group by x.island
+  order by 1 desc;
+$$;
+comment on function billing.questionable_days(text) is
+'Ranges of UTC days in which questionable rows of a kind can be.';
+
+create function billing.questionable_on(p_kind text, p_from date, p_until date)
 returns table (
   tenant_id uuid, occurred_at timestamptz, source text, provider_id text, kind text, status text)
 language sql stable
@@ -24,17 +51,26 @@ as $$
     select x.*
     from billing.usage_source as x
     where x.tenant_id = d.tenant_id
-      and x.occurred_at >= p_day::timestamp at time zone 'UTC'
-      and x.occurred_at < (p_day + 1)::timestamp at time zone 'UTC'
+      and x.occurred_at >= p_from::timestamp at time zone 'UTC'
+      and x.occurred_at < p_until::timestamp at time zone 'UTC'
   ) as s
-  where d.usage_date = p_day
+  where d.usage_date >= p_from and d.usage_date < p_until
     and case p_kind
       when 'unclassified' then d.unclassified_rows > 0 and s.outcome = 'unclassified'
-      else d.estimated_rows > 0 and s.is_estimated and s.outcome = 'counted'
-    end;
+      when 'stuck' then d.pending_rows > 0 and s.outcome = 'pending'
+      when 'estimated' then d.estimated_rows > 0 and s.is_estimated and s.outcome = 'counted'
+      else false
+    end
+  union all
+  -- none should be there: whatever is left is found by the time alone
+  select s.tenant_id, s.occurred_at, s.source, s.provider_id, s.kind::text, s.status
+  from billing.usage_source as s
+  where p_kind = 'sealed'
+    and s.occurred_at >= p_from::timestamp at time zone 'UTC'
+    and s.occurred_at < p_until::timestamp at time zone 'UTC';
 $$;
-comment on function billing.questionable_on(text, date) is
-'The unclassified or the estimated rows of a UTC day.';
+comment on function billing.questionable_on(text, date, date) is
+'The questionable rows of a kind in the UTC days [from, until).';
 
 create function billing.questionable_rows(
   p_kind text, p_limit integer default 100, p_offset bigint default 0
@@ -47,7 +83,7 @@ set plan_cache_mode = force_custom_plan
 set jit = off
 as $$
 declare
-  v_day date;
+  v_days record;
   v_found bigint;
   v_left bigint := p_limit::bigint;
   v_skip bigint := p_offset;
@@ -58,19 +94,13 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
   case
-    when p_kind in ('unclassified', 'estimated') then
-      -- days by the day ledger, newest first, and no more of them than it takes
-      for v_day in
-        select u.usage_date
-        from data.usage_days as u
-        where u.sealed_at is null
-          and case p_kind when 'unclassified' then u.unclassified_rows else u.estimated_rows end > 0
-        order by u.usage_date desc
-      loop
+    when p_kind in ('unclassified', 'stuck', 'estimated', 'sealed') then
+      -- no more days than it takes
+      for v_days in select d.first_day, d.end_day from billing.questionable_days(p_kind) as d loop
         exit when v_left = 0;
         return query
         select q.*
-        from billing.questionable_on(p_kind, v_day) as q
+        from billing.questionable_on(p_kind, v_days.first_day, v_days.end_day) as q
         order by q.tenant_id, q.occurred_at, q.source, q.provider_id
         limit v_left offset v_skip;
         get diagnostics v_found = row_count;
@@ -78,9 +108,21 @@ begin
         if v_found > 0 then
           v_skip := 0;
         elsif v_skip > 0 then
-          v_skip := v_skip - (select count(*) from billing.questionable_on(p_kind, v_day));
+          v_skip := v_skip - (
+            select count(*)
+            from billing.questionable_on(p_kind, v_days.first_day, v_days.end_day));
         end if;
       end loop;
+    when p_kind = 'contradicted' then
+      return query
+      select s.tenant_id, s.occurred_at, s.source, s.provider_id, s.kind::text,
+        format('%s, then %s', s.status, c.refused_status)
+      from data.contradicted_facts as c
+      join billing.usage_source as s
+        on s.tenant_id = c.tenant_id and s.occurred_at = c.occurred_at
+        and s.source = c.source and s.provider_id = c.provider_id and s.status = c.kept_status
+      order by c.noted_at desc, s.tenant_id, s.source, s.provider_id, c.refused_status
+      limit p_limit offset p_offset;
     when p_kind in ('future', 'ancient') then
       return query
       select s.tenant_id, s.occurred_at, s.source, s.provider_id, s.kind::text, s.status
@@ -100,14 +142,17 @@ begin
     else
       raise exception 'there is no kind % of questionable rows', coalesce(p_kind, 'NULL')
         using errcode = 'invalid_parameter_value',
-        hint = 'One of: unclassified, estimated, future, ancient, orphaned.';
+        hint = 'One of: unclassified, orphaned, sealed, contradicted, stuck, future, ancient, '
+          'estimated.';
   end case;
 end $$;
 comment on function billing.questionable_rows(text, integer, bigint) is
-'Rows to look at. unclassified: a status that nobody has classified (R14); estimated: counted '
-'with 1 segment until the provider tells (R13); future: dated after today, counted when that day '
-'has come (R32); ancient: dated before 2000; orphaned: of no known tenant, counted once it is '
-'added. Errors: 22023 unknown kind, 42501 no root session.';
+'Rows to look at. unclassified: a status that nobody has classified (R14); orphaned: of no known '
+'tenant, counted once it is added; sealed: of a day whose rows were given up, never counted (R21); '
+'contradicted: another status came after a final one (R14); stuck: pending for more than three '
+'days; future: dated after today, counted when that day has come (R32); ancient: dated before '
+'2000; estimated: counted with 1 segment until the provider tells (R13). Errors: 22023 unknown '
+'kind, 42501 no root session.';
 
 create function billing.note_orphaned_facts() returns void
 language plpgsql
@@ -163,6 +208,7 @@ begin
       as source_rows, null as noted,
       'Nobody has said whether this status counts; it does not until then.' as meaning
     from data.usage_days as u
+    where u.sealed_at is null
     union all
     select 2, 'orphaned',
       case when p_live then (select count(*) from billing.questionable_rows('orphaned', 1000))
@@ -173,15 +219,24 @@ begin
         from data.orphaned_facts as o order by o.tenant_id limit 1) end,
       'No such tenant is known; counted as soon as it is added.'
     union all
-    select 3, 'future', (select count(*) from billing.questionable_rows('future', 1000)), null,
-      'Dated after today; counted when that day has come.'
+    select x.place, x.kind, (select count(*) from billing.questionable_rows(x.kind, 1000)), null,
+      x.meaning
+    from (values
+      (3, 'sealed', 'Its day was sealed before it was stored; never counted.'),
+      (4, 'contradicted', 'Another status came after the final one; the first one counts.'),
+      (6, 'future', 'Dated after today; counted when that day has come.'),
+      (7, 'ancient', 'Dated before 2000; never counted.')
+    ) as x (place, kind, meaning)
     union all
-    select 4, 'ancient', (select count(*) from billing.questionable_rows('ancient', 1000)), null,
-      'Dated before 2000; never counted.'
+    select 5, 'stuck', coalesce(sum(u.pending_rows), 0)::bigint, null,
+      'Pending for more than three days; not counted until a final status comes.'
+    from data.usage_days as u
+    where u.sealed_at is null and u.usage_date < billing.utc_day(now()) - 3
     union all
-    select 5, 'estimated', coalesce(sum(u.estimated_rows), 0)::bigint, null,
+    select 8, 'estimated', coalesce(sum(u.estimated_rows), 0)::bigint, null,
       'Counted as one segment until the provider tells how many.'
     from data.usage_days as u
+    where u.sealed_at is null
   ) as k
   where k.source_rows > 0
   order by k.place;

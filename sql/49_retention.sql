@@ -105,6 +105,11 @@ begin
   update data.usage_days as u
   set sealed_at = clock_timestamp(), run_id = v_run_id
   where u.usage_date = p_day;
+  -- a writer under a fixed snapshot locks this row, and so learns of the purge (file 32)
+  update data.settings as s set raw_retention_days = s.raw_retention_days;
+  delete from data.contradicted_facts as c
+  where c.occurred_at >= p_day::timestamp at time zone 'UTC'
+    and c.occurred_at < (p_day + 1)::timestamp at time zone 'UTC';
   v_purged := billing.purge_source_rows(
     p_day::timestamp at time zone 'UTC', (p_day + 1)::timestamp at time zone 'UTC');
   if v_purged <> v_source_rows then
@@ -128,3 +133,5 @@ create trigger refuse_sealed_day before insert on data.late_day_markers
 for each row
 when (new.usage_date < (now() at time zone 'UTC')::date - 60)
 execute function billing.refuse_sealed_day();
+-- whatever marks, in replica role too
+alter table data.late_day_markers enable always trigger refuse_sealed_day;

@@ -21,6 +21,11 @@ source_table as (
   from read_by_source as s
   join pg_class as c on c.oid = s.oid and c.relkind in ('r', 'p')
   join pg_roles as r on r.rolname = 'billing_aggregator'
+),
+our_trigger as (
+  select g.*, p.proname
+  from pg_trigger as g
+  join pg_proc as p on p.oid = g.tgfoid and p.pronamespace = 'billing'::regnamespace
 )
 
 select 'source_unreadable' as rule, 'error' as severity, t.name as object,
@@ -51,9 +56,54 @@ from source_table as t
 where (
   -- after insert (4), delete (8) and update (16)
   select coalesce(bit_or(g.tgtype::integer), 0) & 28
-  from pg_trigger as g
-  join pg_proc as p on p.oid = g.tgfoid and p.pronamespace = 'billing'::regnamespace
-  where g.tgrelid = t.oid and g.tgenabled <> 'D' and g.tgtype::integer & 2 = 0
-) <> 28;
+  from our_trigger as g
+  where g.tgrelid = t.oid and g.proname !~ '^(refuse|keep)_'
+    and g.tgenabled in ('O', 'A') and g.tgtype::integer & 2 = 0
+) <> 28
+
+union all
+-- replication fires triggers for each row (1) and no others
+select 'replica_not_marked', 'advice', t.name,
+  'Nobody hears of facts that logical replication writes: attach the row triggers that '
+  'docs/adopt.md names.'
+from source_table as t
+where (
+  select coalesce(bit_or(g.tgtype::integer), 0) & 28
+  from our_trigger as g
+  where g.tgrelid = t.oid and g.proname !~ '^(refuse|keep)_'
+    and g.tgenabled in ('R', 'A') and g.tgtype::integer & 3 = 1
+) <> 28
+
+union all
+-- As after `pg_restore --disable-triggers`, which leaves them all at O. What refuses or keeps
+-- something always fires, what marks replicated rows in replica role alone. On a host's table only
+-- its owner may say so, and O is taken for what it is.
+select 'trigger_state', 'error', format('%s on %s', g.tgname, g.tgrelid::regclass),
+  'It did not fire as it should: run `billing migrate`, then `billing aggregate` over the days '
+  'that were written meanwhile.'
+from our_trigger as g
+join pg_class as c on c.oid = g.tgrelid
+where (g.tgenabled <> 'O' or c.relnamespace = 'data'::regnamespace)
+  and g.tgenabled <> case
+    when g.proname ~ '^(refuse|keep)_' then 'A'
+    when g.proname ~ '^mark_replicated' then 'R'
+    else 'O'
+  end
+
+union all
+select 'status_without_rank', 'error', format('%s: %s', w.source, w.status),
+  'Give it a place in status_rank in sql/30_usage_source.sql: it is taken for an unknown word.'
+from billing.usage_statuses as w
+where billing.status_rank(w.source, w.status) is null
+
+union all
+select 'id_not_checked', 'advice', format('%s on %s', k.conname, k.conrelid::regclass),
+  format('It has rows that the rule would refuse. Give their ids right, or delete them (select * '
+         'from %s where not %s), then: alter table %1$s validate constraint %3$I;',
+         k.conrelid::regclass, pg_get_expr(k.conbin, k.conrelid), k.conname)
+from pg_constraint as k
+join source_table as t on t.oid = k.conrelid
+where k.contype = 'c' and not k.convalidated and t.relnamespace = 'data'::regnamespace;
 comment on view billing.source_findings is
-'A row per table of billing.usage_source that cannot be counted rightly; part of billing.findings.';
+'A row per table of billing.usage_source, trigger or status by which counting can go wrong; part '
+'of billing.findings.';

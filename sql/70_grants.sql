@@ -17,7 +17,9 @@ grant select on billing.live_sessions to billing_identity;
 -- counting: reads facts, writes numbers; ledgers are appended to, never deleted from
 grant select on data.messages, data.calls, data.emails, data.ai_requests, data.tenants,
   data.settings to billing_aggregator;
-grant select, insert, delete on data.orphaned_facts, data.new_tenants to billing_aggregator;
+grant select, insert, delete on data.orphaned_facts, data.new_tenants, data.contradicted_facts
+to billing_aggregator;
+grant select, insert on data.purged_ids to billing_aggregator;
 grant delete on data.messages, data.calls, data.emails, data.ai_requests to billing_aggregator;
 grant select, insert, update on data.billing_usage_daily, data.usage_days to billing_aggregator;
 grant select, insert on data.usage_runs to billing_aggregator;
@@ -37,6 +39,8 @@ grant execute on function billing.message_outcome(text, boolean),
   billing.call_outcome(text, boolean), billing.email_outcome(text, boolean),
   billing.ai_request_outcome(text, boolean)
 to billing_aggregator, billing_tenant, billing_root, billing_operator, billing_deploy;
+grant execute on function billing.status_rank(text, text), billing.outcome_of(text, text)
+to billing_aggregator, billing_operator, billing_deploy;
 
 -- tenant pages: views, and the columns beneath them that say nothing about other tenants
 grant select on billing.metrics, billing.usage_statuses, billing.usage_calendar,

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -23,6 +22,8 @@ COUNTED = (
     "usage_restatements",
     "usage_days",
     "usage_runs",
+    "purged_ids",
+    "contradicted_facts",
     "tenants",
 )
 
@@ -74,23 +75,38 @@ def without_triggers(connection: Connection, *events: Event) -> Iterator[None]:
     """A transaction in which the tables of these events fire none."""
     kinds = {event.table for event in events}
     tables = {t.name.as_string(): t.name for t in map(hosts.current.tables.__getitem__, kinds)}
+    states = {
+        "O": sql.SQL("alter table {} enable trigger {}"),
+        "A": sql.SQL("alter table {} enable always trigger {}"),
+        "R": sql.SQL("alter table {} enable replica trigger {}"),
+        "D": sql.SQL("alter table {} disable trigger {}"),
+    }
+    mending: list[sql.Composed] = []
     with connection.transaction():
-        for how in ("disable", "enable"):
-            for table in tables.values():
-                connection.execute(sql.SQL(f"alter table {{}} {how} trigger user").format(table))
-            if how == "disable":
-                yield
+        for name, table in tables.items():
+            triggers = connection.execute(
+                "select tgname, tgenabled from pg_trigger"
+                " where tgrelid = %s::regclass and not tgisinternal",
+                [name],
+            ).fetchall()
+            connection.execute(sql.SQL("alter table {} disable trigger user").format(table))
+            mending += [
+                states[state].format(table, sql.Identifier(trigger)) for trigger, state in triggers
+            ]
+        yield
+        for statement in mending:
+            connection.execute(statement)
 
 
 def update(connection: Connection, event: Event, **changes: Any) -> Event:
-    """Write the changed columns of one row and no others; returns the event as it is now."""
+    """Write the changed columns of one row and no others; returns the event as it is to be now."""
     table = hosts.current.table(event)
     new, where = table.values(changes), table.where(event)
     statement = sql.SQL("update {} set {} where {}").format(
         table.name, sql.SQL(", ").join(_equal(new)), sql.SQL(" and ").join(_equal(where))
     )
     connection.execute(statement, [*new.values(), *where.values()])
-    return replace(event, **changes)
+    return event.told(**changes)
 
 
 def delete(connection: Connection, *events: Event) -> None:

@@ -59,8 +59,9 @@ class Facts(RuleBasedStateMachine):
 
     @rule(batch=drawn.batches)
     def facts_arrive(self, batch: list[Event]) -> None:
-        """One that is new and of a sealed day is refused, and all that came with it (R21)."""
-        if any(event.day in self.model.sealed for event in self.model.new(batch).values()):
+        """One that is new and of a sealed day, or that was given up, is refused, and all that came
+        with it (R18, R21)."""
+        if any(map(self.model.refuses, self.model.new(batch).values())):
             with pytest.raises(errors.ObjectNotInPrerequisiteState):
                 facts.insert(self.ingest, *batch, keep_first=True)
             return
@@ -75,7 +76,7 @@ class Facts(RuleBasedStateMachine):
     @there_are_facts
     @rule(data=st.data(), batch=drawn.batches)
     def a_known_id_comes_with_other_content(self, data: st.DataObject, batch: list[Event]) -> None:
-        fresh = [event for event in batch if event.day not in self.model.sealed]
+        fresh = [event for event in batch if not self.model.refuses(event)]
         with pytest.raises(errors.UniqueViolation):
             facts.insert(self.ingest, *fresh, *self.some_events(data))
 
@@ -102,7 +103,7 @@ class Facts(RuleBasedStateMachine):
             taken = self.model.events.keys() - {hosts.current.key(event)}
             while hosts.current.key(replace(event, **where)) in taken:
                 where.popitem()
-            if where and replace(event, **where).day in self.model.sealed:
+            if where and self.model.refuses(replace(event, **where)):
                 with pytest.raises(errors.ObjectNotInPrerequisiteState):
                     facts.update(self.host, event, **where)
             elif where:
@@ -134,7 +135,7 @@ class Facts(RuleBasedStateMachine):
     @rule(batch=drawn.batches)
     def facts_slip_in(self, batch: list[Event]) -> None:
         """As `pg_restore --disable-triggers` writes them: no marker, and nobody is refused."""
-        batch = [event for event in batch if event.day not in self.model.sealed]
+        batch = [event for event in batch if not self.model.refuses(event)]
         if batch:
             with facts.without_triggers(self.host, *batch):
                 facts.insert(self.host, *batch, keep_first=True)

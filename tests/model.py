@@ -31,6 +31,7 @@ class Model:
     new_tenants: set[UUID] = field(default_factory=set)
     published: set[date] = field(default_factory=set)
     sealed: set[date] = field(default_factory=set)
+    purged: set[Key] = field(default_factory=set)
     marks: set[Mark] = field(default_factory=set)
     restatements: Counter[Restatement] = field(default_factory=Counter[Restatement])
 
@@ -44,6 +45,10 @@ class Model:
             if (key := hosts.current.key(event)) not in self.events:
                 fresh.setdefault(key, event)
         return fresh
+
+    def refuses(self, new: Event) -> bool:
+        """Its day is sealed, or its id was given up with another one (R18, R21)."""
+        return new.day in self.sealed or hosts.current.key(new) in self.purged
 
     def arrive(self, batch: Iterable[Event], *, marked: bool = True) -> None:
         fresh = self.new(batch)
@@ -155,6 +160,7 @@ class Model:
         gone = [key for key, event in self.events.items() if event.day == day]
         for key in gone:
             del self.events[key]
+        self.purged.update(gone)
         self.complete.remove(day)
         self.sealed.add(day)
         return len(gone)

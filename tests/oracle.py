@@ -2,10 +2,10 @@
 every daily row has to say."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 Outcome = str
@@ -42,6 +42,31 @@ STATUSES: dict[str, dict[Outcome, tuple[str, ...]]] = {
         "not_counted": ("not_sent", "cached"),
         "pending": ("pending",),
     },
+}
+# How far a status is along (R14), a step of words at a time; of the last two steps the first that
+# comes stays, but for a message that is read after it was delivered.
+STEPS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "messages": (
+        ("accepted", "scheduled"),
+        ("queued",),
+        ("sending", "receiving"),
+        ("sent",),
+        ("delivered", "undelivered", "failed", "canceled", "partially_delivered", "received"),
+        ("read",),
+    ),
+    "calls": (
+        ("queued", "initiated"),
+        ("ringing",),
+        ("in-progress",),
+        ("completed", "busy", "failed", "no-answer", "canceled"),
+    ),
+    "emails": (
+        ("queued", "processing"),
+        ("sent",),
+        ("deferred",),
+        ("delivered", "bounced", "dropped", "rejected", "failed"),
+    ),
+    "ai_requests": (("pending",), ("succeeded", "error", "not_sent", "cached")),
 }
 METRICS = (
     "sms_outbound_count",
@@ -102,12 +127,21 @@ class Event:
 
     @property
     def outcome(self) -> Outcome:
-        if self.is_test:
-            return "test"
-        for outcome, statuses in STATUSES[self.table].items():
-            if self.status in statuses:
-                return outcome
-        return "unclassified"
+        return "test" if self.is_test else outcome_of(self.table, self.status)
+
+    def told(self, **changes: Any) -> Self:
+        """The event after a writer told more: a status only moves up, and with one that is not
+        taken nothing changes that was told before (R14)."""
+        told = replace(self, **changes)
+        if not supersedes(self.table, self.status, told.status):
+            told = replace(told, status=self.status, **self.amounts)
+        kept = {name: was for name, was in self.amounts.items() if name not in told.amounts}
+        return replace(told, **kept)
+
+    @property
+    def amounts(self) -> dict[str, Any]:
+        """What the provider has told of how much it was."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -129,6 +163,10 @@ class Message(Event):
     def is_estimated(self) -> bool:
         return self.channel == "sms" and not self.num_segments
 
+    @property
+    def amounts(self) -> dict[str, Any]:
+        return {"num_segments": self.num_segments} if self.num_segments else {}
+
 
 @dataclass(frozen=True)
 class Call(Event):
@@ -147,6 +185,11 @@ class Call(Event):
             f"voice_minutes_{self.direction}": seconds // 60 + (seconds % 60 > 0),
         }
 
+    @property
+    def amounts(self) -> dict[str, Any]:
+        seconds = self.duration_seconds
+        return {} if seconds is None else {"duration_seconds": seconds}
+
 
 @dataclass(frozen=True)
 class Email(Event):
@@ -157,6 +200,10 @@ class Email(Event):
     def usage(self) -> Figures:
         return {"emails_sent": self.recipient_count}
 
+    @property
+    def amounts(self) -> dict[str, Any]:
+        return {"recipient_count": self.recipient_count}
+
 
 @dataclass(frozen=True)
 class AiRequest(Event):
@@ -166,6 +213,30 @@ class AiRequest(Event):
 
     def usage(self) -> Figures:
         return {"ai_requests": 1}
+
+
+def outcome_of(table: str, status: str | None) -> Outcome:
+    for outcome, statuses in STATUSES[table].items():
+        if status in statuses:
+            return outcome
+    return "unclassified"
+
+
+def step_of(table: str, status: str | None) -> int | None:
+    steps = [number for number, words in enumerate(STEPS[table]) if status in words]
+    return steps[0] if steps else None
+
+
+def supersedes(table: str, old: str | None, new: str | None) -> bool:
+    """Whether a status takes the place of another, or is the same."""
+    was, comes = step_of(table, old), step_of(table, new)
+    if new is None or old is None or new == old:
+        return new is not None or old is None
+    if was is None:
+        return True  # an unknown word gives way to any other
+    if comes is None:
+        return outcome_of(table, old) == "pending"
+    return comes > was
 
 
 def expected(events: Iterable[Event], tenants: Collection[UUID]) -> Rows:

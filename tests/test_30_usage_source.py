@@ -167,3 +167,34 @@ def test_negative_amounts_are_refused(module_db: Db, event: Event) -> None:
     """R29: nothing counts backwards."""
     with module_db.connect("billing_ingest") as ingest, pytest.raises(errors.CheckViolation):
         facts.insert(ingest, event)
+
+
+@pytest.mark.parametrize(
+    "blank",
+    ["", " ", "\t\n", "\u00a0", "\u200b", "\ufeff", "\u3000", "\u2800", "\u3164", "\x7f", " x",
+     "x ", "x\r", "\nx", "\u200bx", "x\u00a0", "x\ufeff", "\u00e9x"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_an_id_can_be_seen(module_db: Db, kind: type[Event], blank: str) -> None:
+    """R18: none, or one with a blank or an invisible character at an end, is refused: three
+    messages would be one, or one would be two."""
+    with module_db.connect("billing_ingest") as ingest:
+        with pytest.raises(errors.CheckViolation, match=f"{kind.table}_provider_id_visible"):
+            facts.insert(ingest, kind(TENANT, NOON, provider_id=blank))
+        for login in ("postgres", "replica"):
+            with module_db.connect("postgres") as host:
+                if login == "replica":
+                    host.execute("set session_replication_role = replica")
+                with pytest.raises(errors.CheckViolation):
+                    facts.insert(host, kind(TENANT, NOON, provider_id=blank), keep_first=True)
+
+
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_an_id_has_a_sensible_length(db: Db, kind: type[Event]) -> None:
+    """R18: refused in words before an index refuses it; all that providers use is taken."""
+    with db.connect("billing_ingest") as ingest:
+        for fine in ("x", "urn:source with blanks 42", "a\u00f6z", "x" * 1000):
+            facts.insert(ingest, kind(TENANT, NOON, provider_id=fine))
+        for long in ("x" * 1001, "\u00f6" * 500 + "x", "".join(map(str, range(2000)))):
+            with pytest.raises(errors.CheckViolation, match="provider_id_"):
+                facts.insert(ingest, kind(TENANT, NOON, provider_id=long))

@@ -9,7 +9,7 @@ from psycopg import errors
 
 from tests import facts
 from tests.oracle import AiRequest, Message
-from tests.past import add_tenants, nightly, rows, run, value
+from tests.past import add_tenants, at, bill_from, day, nightly, rows, run, value
 from tests.server import Db
 
 OPERATOR = "billing_operator"
@@ -107,8 +107,8 @@ def test_a_page_of_many_days(db: Db) -> None:
         facts.insert(
             connection,
             *(
-                Message(who, now - timedelta(days=day), "warp", provider_id=f"{day} {number}")
-                for day in (0, 1, 3, 4, 8)
+                Message(who, now - timedelta(days=ago), "warp", provider_id=f"{ago} {number}")
+                for ago in (0, 1, 3, 4, 8)
                 for number, who in enumerate(tenants)
             ),
         )
@@ -127,7 +127,83 @@ def test_a_page_of_many_days(db: Db) -> None:
     assert 0 < read[0][0] <= 4
 
 
-@pytest.mark.parametrize("kind", ["future", "ancient"])
+def test_what_is_stuck(db: Db) -> None:
+    """R14: pending for more than three days, the newest first; found through the ledgers."""
+    rows(db, "update settings set billing_from = utc_day(now()) - 8")
+    (tenant,) = add_tenants(db, 1)
+    now: datetime = value(db, "select now()")
+    with db.connect() as connection:
+        facts.insert(
+            connection,
+            *(
+                Message(tenant, now - timedelta(days=ago), status, provider_id=f"{status} {ago}")
+                for ago in (0, 3, 4, 7)
+                for status in ("queued", "sent")
+            ),
+        )
+    run(db, now)
+    assert listed(db, "stuck") == ["queued 4", "queued 7"]
+    assert listed(db, "stuck", 1, 1) == ["queued 7"]
+    query = "select source_rows, example from data_quality where kind = 'stuck'"
+    number, example = value(db, query, login=OPERATOR)
+    assert (number, "messages queued 4, status 'queued'" in example) == (2, True)
+    rows(db, "update messages set status = 'failed'", login="billing_ingest")
+    run(db, value(db, "select now()"))
+    assert listed(db, "stuck") == []
+    assert rows(db, query, login=OPERATOR) == []
+
+
+def test_contradictions(db: Db) -> None:
+    """R14: the newest first, with both words; gone with the fact, its correction or the note."""
+    (tenant,) = add_tenants(db, 1)
+    now: datetime = value(db, "select now()")
+    events = [Message(tenant, now, "failed", provider_id=f"M{n}") for n in range(3)]
+    with db.connect() as connection:
+        facts.insert(connection, *events)
+        for event in events:
+            facts.update(connection, event, status="delivered")
+    query = "select provider_id, status from questionable_rows('contradicted')"
+    found = rows(db, query, login=OPERATOR)
+    assert found == [(f"M{n}", "failed, then delivered") for n in (2, 1, 0)]
+    number, example = value(db, "select source_rows, example from data_quality", login=OPERATOR)
+    assert (number, "M2, status 'failed, then delivered'" in example) == (3, True)
+    rows(db, "delete from data.messages where provider_id = 'M0'")
+    rows(db, "delete from data.contradicted_facts where provider_id = 'M1'")
+    assert rows(db, query, login=OPERATOR) == found[:1]
+    rows(db, "alter table data.messages disable trigger keep_status")
+    rows(db, "update data.messages set status = 'delivered'")
+    assert rows(db, query, login=OPERATOR) == []
+
+
+def test_facts_of_sealed_days(db: Db) -> None:
+    """R21: what came in without triggers is shown; other days are not looked into."""
+    bill_from(db)
+    (tenant,) = add_tenants(db, 1)
+    with db.connect() as connection:
+        facts.insert(
+            connection, *(Message(tenant, at(n), provider_id=f"M{n}") for n in range(1, 9))
+        )
+    nightly(db, at(10))
+    rows(db, "select change_setting('raw_retention_days', '70')", login=OPERATOR)
+    for number in (1, 2, 3, 5, 6):
+        rows(db, "select seal_day(%s)", day(number), login=OPERATOR)
+    assert listed(db, "sealed") == []
+    with db.connect() as connection:
+        connection.execute("alter table data.messages disable trigger all")
+        facts.insert(connection, *(Message(tenant, at(n), provider_id=f"late {n}")
+                                   for n in range(1, 9)))  # fmt: skip
+    assert listed(db, "sealed") == ["late 5", "late 6", "late 1", "late 2", "late 3"]
+    assert listed(db, "sealed", 2, 1) == ["late 6", "late 1"]
+    kinds = "select source_rows from data_quality where kind = 'sealed'"
+    assert value(db, kinds, login=OPERATOR) == 5
+    ranges = "select * from questionable_days('sealed')"
+    assert rows(db, ranges) == [(day(5), day(7)), (day(1), day(4))]
+    rows(db, "alter table data.messages enable trigger all")
+    rows(db, "delete from data.messages where provider_id in ('late 1', 'late 2')")
+    assert listed(db, "sealed") == ["late 5", "late 6", "late 3"]
+
+
+@pytest.mark.parametrize("kind", ["future", "ancient", "sealed"])
 def test_the_sources_are_not_read_through(db: Db, kind: str) -> None:
     """Ten thousand ordinary rows are passed over by the brin index."""
     (tenant,) = add_tenants(db, 1)
@@ -140,7 +216,11 @@ def test_the_sources_are_not_read_through(db: Db, kind: str) -> None:
     )
     with db.connect() as connection:
         connection.execute("vacuum analyze data.messages")
-    condition = {"future": ">= now()", "ancient": "< timestamptz '2000-01-01Z'"}[kind]
+    condition = {
+        "future": ">= now()",
+        "ancient": "< timestamptz '2000-01-01Z'",
+        "sealed": "between '2024-01-01Z' and '2025-02-28Z'",
+    }[kind]
     plan = value(
         db,
         "explain (analyze, format json) select from billing.usage_source"

@@ -101,7 +101,15 @@ BREAKS: list[Break] = [
 # needs pg_cron, one database of a server: tested with the schedule
 JOB_RULES = {"job_missing", "job_unknown", "job_cannot_log_in"}
 # tested in test_61_source_findings.py
-SOURCE_RULES = {"source_unreadable", "source_hidden", "source_not_marked"}
+SOURCE_RULES = {
+    "source_unreadable",
+    "source_hidden",
+    "source_not_marked",
+    "replica_not_marked",
+    "trigger_state",
+    "status_without_rank",
+    "id_not_checked",
+}
 # depend on the server itself
 SERVER_RULES = {"server_below_floor", "server_untested", "scheduler_missing"}
 

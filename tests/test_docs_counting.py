@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from app.settings import ROOT
-from tests.oracle import STATUSES
+from tests.oracle import STATUSES, STEPS
 from tests.past import rows
 from tests.server import Db
 
@@ -100,6 +100,20 @@ def test_the_statuses_are_those_that_are_counted() -> None:
         name: {outcome: set(words) for outcome, words in outcomes.items()}
         for name, outcomes in STATUSES.items()
     }
+
+
+def test_the_order_is_that_of_the_oracle() -> None:
+    """R14: step by step, which the tests of sql/31 hold against the database."""
+    said = {
+        name: tuple(
+            frozenset(re.findall(r"[\w-]+", step))
+            for cell in cells
+            for step in cell.split("→")
+            if step.strip()
+        )
+        for name, *cells in table("In which order statuses come")
+    }
+    assert said == {name: tuple(map(frozenset, steps)) for name, steps in STEPS.items()}
 
 
 def test_the_units_are_those_of_the_metrics(module_db: Db) -> None:

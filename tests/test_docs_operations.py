@@ -112,7 +112,12 @@ def test_a_difference(place: Scratch) -> None:
 
 
 def test_unclassified_rows(place: Scratch) -> None:
-    rows(place.db, "update data.messages set status = 'warp'")
+    rows(
+        place.db,
+        "with known as (delete from data.messages returning *) insert into data.messages"
+        " select f.* from known as k, jsonb_populate_record("
+        ' null::data.messages, to_jsonb(k) || \'{"status": "warp"}\') as f',
+    )
     count(place.db)
     ((source, status, number, *_),) = ask(place.db, "Unclassified rows")  # type: ignore[misc]
     assert (source, status, number) == ("messages", "warp", 5)
@@ -120,6 +125,34 @@ def test_unclassified_rows(place: Scratch) -> None:
     rows(place.db, "update data.messages set status = 'sent'", login="billing_ingest")
     count(place.db)
     assert ask(place.db, "Unclassified rows", 1) == [0]
+
+
+def test_a_contradiction(place: Scratch) -> None:
+    rows(place.db, "update data.messages set status = 'delivered'")
+    rows(place.db, "update data.messages set status = 'failed' where provider_id ="
+                   " (select min(provider_id) from data.messages)")  # fmt: skip
+    listed = place.sh("billing quality contradicted").stdout
+    assert "'delivered, then failed'" in listed
+    where = "select tenant_id::text, provider_id from data.contradicted_facts"
+    place.env["TENANT"], place.env["ID"] = value(place.db, where)
+    follow(place, "A status contradicts another")
+    assert place.sh("billing quality contradicted").stdout == ""
+    counts = "select count(*) filter (where status = 'failed'), count(*) from data.messages"
+    assert value(place.db, counts) == (1, 5)
+    assert value(place.db, "select sum(sms_outbound_count) from data.billing_usage_daily") == 4
+
+
+def test_triggers_that_did_not_fire(place: Scratch) -> None:
+    """As a restore of data alone leaves them."""
+    count(place.db)
+    rows(place.db, "alter table data.messages disable trigger all")
+    rows(place.db, "update data.messages set status = 'failed'")
+    rows(place.db, "alter table data.messages enable trigger all")
+    assert place.sh("billing check").returncode == 5
+    end = value(place.db, "select billing_from + 5 from data.settings")
+    place.env["END"] = end.isoformat()
+    follow(place, "Triggers did not fire")
+    assert value(place.db, "select sum(sms_outbound_count) from data.billing_usage_daily") == 0
 
 
 def test_orphaned_rows(place: Scratch) -> None:

@@ -61,6 +61,53 @@ as $$
 $$;
 comment on function billing.ai_request_outcome(text, boolean) is 'The words of the assistant.';
 
+-- In which order they come; final from 10 on. File 31 asks here and in outcome_of.
+create function billing.status_rank(p_source text, p_status text) returns integer
+language sql immutable parallel safe
+as $$
+  select case p_source
+    when 'messages' then case
+      when p_status in ('ACCEPTD', 'TIMED') then 0
+      when p_status = 'ENROUTE' then 1
+      when p_status in ('SENDING', 'INCOMING') then 2
+      when p_status = 'SUBMITTED' then 3
+      when p_status in ('DELIVRD', 'UNDELIV', 'REJECTD', 'WITHDRAWN', 'PARTIAL', 'MO') then 10
+      when p_status = 'SEEN' then 11
+    end
+    when 'calls' then case
+      when p_status in ('waiting', 'dialling') then 0
+      when p_status = 'alerting' then 1
+      when p_status = 'talking' then 2
+      when p_status in ('hung-up', 'engaged', 'broken', 'unanswered', 'abandoned') then 10
+    end
+    when 'emails' then case
+      when p_status in ('waiting', 'working') then 0
+      when p_status = 'out' then 1
+      when p_status = 'later' then 2
+      when p_status in ('opened', 'returned', 'suppressed', 'refused', 'broken') then 10
+    end
+    when 'ai_requests' then case
+      when p_status = 'thinking' then 0
+      when p_status in ('answered', 'errored', 'unsent', 'remembered') then 10
+    end
+  end;
+$$;
+comment on function billing.status_rank(text, text) is
+'How far a fact of a source has come with a status: final from 10 on, NULL for an unknown one.';
+
+create function billing.outcome_of(p_source text, p_status text) returns billing.usage_outcome
+language sql immutable parallel safe
+as $$
+  select case p_source
+    when 'messages' then billing.message_outcome(p_status, false)
+    when 'calls' then billing.call_outcome(p_status, false)
+    when 'emails' then billing.email_outcome(p_status, false)
+    when 'ai_requests' then billing.ai_request_outcome(p_status, false)
+  end;
+$$;
+comment on function billing.outcome_of(text, text) is
+'What a status of a source means, test traffic aside.';
+
 create view billing.usage_source with (security_invoker = true) as
 select
   shop.tenant_of(t.account_no) as tenant_id,
@@ -163,6 +210,59 @@ end $$;
 comment on function billing.mark_late_facts() is 'Marks the past days of what changed.';
 grant execute on function billing.mark_late_facts() to billing_owner;
 
+-- What replication writes fires triggers for each row only.
+create function billing.mark_replicated_facts() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into data.late_day_markers (tenant_id, usage_date)
+  select shop.tenant_of(r.account_no), (r.happened_at at time zone 'UTC')::date
+  from (values (old.account_no, old.happened_at), (new.account_no, new.happened_at))
+    as r (account_no, happened_at)
+  where r.account_no is not null;
+  return null;
+end $$;
+comment on function billing.mark_replicated_facts() is 'Marks the days of a replicated row.';
+grant execute on function billing.mark_replicated_facts() to billing_owner;
+
+-- A status only moves up (R14), as in file 31.
+create function billing.keep_text() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_state constant text := billing.settle_status(
+    'messages', shop.tenant_of(old.account_no), old.happened_at, old.carrier_ref,
+    old.state, new.state);
+begin
+  if old.parts > 0 and (coalesce(new.parts, 0) = 0 or v_state is distinct from new.state) then
+    new.parts := old.parts;
+  end if;
+  new.state := v_state;
+  return new;
+end $$;
+comment on function billing.keep_text() is 'Keeps a later status, and parts that were told.';
+grant execute on function billing.keep_text() to billing_owner;
+
+create function billing.keep_event() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_state constant text := billing.settle_status(
+    case old.topic when 'call' then 'calls' when 'mail' then 'emails' else 'ai_requests' end,
+    shop.tenant_of(old.account_no), old.happened_at, old.ref, old.state, new.state);
+begin
+  if new.amount is null or v_state is distinct from new.state then
+    new.amount := coalesce(old.amount, new.amount);
+  end if;
+  new.state := v_state;
+  return new;
+end $$;
+comment on function billing.keep_event() is 'Keeps a later status, and an amount that was told.';
+grant execute on function billing.keep_event() to billing_owner;
+
 set local role billing_owner;
 
 create trigger billing_new_accounts after insert on shop.accounts
@@ -181,6 +281,11 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_facts();
 create trigger billing_truncate before truncate on shop.texts
 for each statement execute function billing.refuse_truncate();
+create trigger billing_replicated after insert or update or delete on shop.texts
+for each row execute function billing.mark_replicated_facts();
+create trigger billing_status before update on shop.texts for each row
+when (new.state is distinct from old.state or new.parts is distinct from old.parts)
+execute function billing.keep_text();
 
 create trigger billing_insert after insert on shop.events
 referencing new table as changed_rows
@@ -193,6 +298,24 @@ referencing old table as old_rows new table as changed_rows
 for each statement execute function billing.mark_late_facts();
 create trigger billing_truncate before truncate on shop.events
 for each statement execute function billing.refuse_truncate();
+create trigger billing_replicated after insert or update or delete on shop.events
+for each row execute function billing.mark_replicated_facts();
+create trigger billing_status before update on shop.events for each row
+when (new.state is distinct from old.state or new.amount is distinct from old.amount)
+execute function billing.keep_event();
+
+-- Whoever makes a partition gives it these triggers. And only the owner of a table says in which
+-- role a trigger fires.
+set local role billing_aggregator;
+grant execute on function billing.mark_replicated_facts() to shop_owner;
+grant execute on function billing.keep_event() to shop_owner;
+set local role shop_owner;
+alter table shop.texts enable always trigger billing_truncate;
+alter table shop.texts enable replica trigger billing_replicated;
+alter table shop.texts enable always trigger billing_status;
+alter table shop.events enable always trigger billing_truncate;
+alter table shop.events enable replica trigger billing_replicated;
+alter table shop.events enable always trigger billing_status;
 
 -- Retention (R20) and facts of nobody, as in the file that this one replaces.
 set local role billing_aggregator;

@@ -69,3 +69,26 @@ def test_an_id_is_unique_together_with_the_time(db: Db) -> None:
         facts.insert(writer, *[first] * 3, keep_first=True)
         facts.insert(writer, replace(first, occurred_at=at(1, "12:01")), keep_first=True)
     assert value(db, "select count(*) from shop.events") == 2
+
+
+def test_a_new_partition_has_the_triggers_for_each_row(db: Db) -> None:
+    """Its owner needs no more than the shop has granted; a release attaches them again."""
+    rows(
+        db,
+        "set role shop_owner; create table shop.events_2031 partition of shop.events"
+        " for values from ('2031-01-01Z') to ('2032-01-01Z')",
+    )
+    fires = (
+        "select tgname::text, tgenabled::text from pg_trigger"
+        " where tgrelid = 'shop.events_2031'::regclass order by tgname"
+    )
+    usual = [("billing_replicated", "R"), ("billing_status", "A")]
+    assert rows(db, fires) == usual
+    with db.connect() as session:
+        (tenant,) = facts.add_tenants(session)
+        session.execute("set session_replication_role = replica")
+        event = Call(tenant, datetime(2031, 2, 3, tzinfo=UTC))
+        facts.insert(session, event)
+        assert facts.take_markers(session) == [(tenant, event.day)]
+        facts.update(session, event, status="ringing", duration_seconds=0)
+    assert value(db, "select state, amount from shop.events") == ("hung-up", 60)
