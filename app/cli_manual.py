@@ -3,9 +3,12 @@
 docs/commands.md is made from the same words (`make docs`).
 """
 
+from typing import Any
+
 import click
 
 from app.errors import EXIT_CODES
+from app.visible import visible
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Install and look after": ("migrate", "check", "settings", "retention"),
@@ -110,6 +113,15 @@ class Manual(click.Group):
                     ("billing VERB --help", "what a verb does, with examples"),
                 ]
             )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """What click refuses of a command line it quotes: on one line, nothing in it acting."""
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise click.UsageError(visible(error.format_message()), error.ctx) from None
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         super().add_command(cmd, name)

@@ -8,6 +8,7 @@ import click
 from app import settings as environment
 from app import users
 from app.cli_sentences import sentences
+from app.terminal import say
 
 
 @click.group()
@@ -30,7 +31,7 @@ def ask_password() -> str:
 def add(email: str, role: str, tenant: UUID | None) -> None:
     """Add a user; asks for the password."""
     users.add(environment.load(), email, role, tenant, ask_password())
-    click.echo(f"{email} may sign in as {role}.")
+    say(f"{email} may sign in as {role}.")
 
 
 @user.command()
@@ -39,7 +40,7 @@ def add(email: str, role: str, tenant: UUID | None) -> None:
 def passwd(email: str) -> None:
     """Give a user another password; asks for it and ends the user's sessions."""
     users.set_password(environment.load(), email, ask_password())
-    click.echo(f"{email} has another password; every session has ended.")
+    say(f"{email} has another password; every session has ended.")
 
 
 @user.command()
@@ -48,7 +49,7 @@ def passwd(email: str) -> None:
 def disable(email: str) -> None:
     """Keep a user from signing in and end the user's sessions."""
     users.disable(environment.load(), email)
-    click.echo(f"{email} may not sign in any more; every session has ended.")
+    say(f"{email} may not sign in any more; every session has ended.")
 
 
 @user.command("list")
@@ -56,8 +57,8 @@ def disable(email: str) -> None:
 def list_users() -> None:
     """List everybody."""
     for person in users.listing(environment.load()):
-        state = "disabled" if person.disabled_at else "active"
-        click.echo(f"{person.email:<40}{person.role:<8}{state:<10}{person.tenant_name or ''}")
+        state = "disabled" if person.is_disabled else "active"
+        say(f"{person.email:<40}{person.role:<8}{state:<10}{person.tenant_name or ''}")
 
 
 @click.command()
@@ -66,9 +67,9 @@ def list_users() -> None:
 def session(email: str) -> None:
     """Print a token for 15 minutes, to try the isolation by hand in psql or with curl."""
     token = users.session(environment.load(), email)
-    click.echo(f"begin; select billing.enter('{token}');")
-    click.echo(
-        f"As a header: Authorization: Bearer {token}\n"
+    say(f"begin; select billing.enter('{token}');")
+    say(
+        f"As a header: Authorization: Bearer {token}",
         f"It ends after {users.SESSION_MINUTES} minutes.",
         err=True,
     )

@@ -1,7 +1,6 @@
 """People and sessions, looked after by the operator: what `billing user` and `session` call."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -21,8 +20,7 @@ class User:
     role: str
     tenant_name: str | None
     tenant_id: UUID | None
-    created_at: datetime
-    disabled_at: datetime | None
+    is_disabled: bool
 
 
 def add(settings: Settings, email: str, role: str, tenant: UUID | None, password: str) -> None:
@@ -52,7 +50,10 @@ def listing(settings: Settings) -> list[User]:
         psycopg.connect(settings.conninfo("operator")) as connection,
         connection.cursor(row_factory=class_row(User)) as cursor,
     ):
-        return cursor.execute("select u.* from billing.list_users() as u").fetchall()
+        return cursor.execute(
+            "select email, role, tenant_name, tenant_id, disabled_at is not null as is_disabled"
+            " from billing.list_users()"
+        ).fetchall()
 
 
 def session(settings: Settings, email: str) -> str:

@@ -160,4 +160,6 @@ grant execute on function billing.aggregate_usage(date), billing.aggregate_usage
   billing.change_setting(text, text), billing.read_settings(),
   billing.installed_release(), billing.applied_migrations()
 to billing_operator;
+grant execute on function billing.day_text(date), billing.utc_text(timestamptz)
+to billing_operator;
 grant execute on function billing.scheduled_jobs() to billing_deploy;
