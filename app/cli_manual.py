@@ -80,6 +80,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "user passwd": (("billing user passwd ann@example.org", "another password, sessions end"),),
     "user disable": (("billing user disable ann@example.org", "no more signing in"),),
+    "user enable": (("billing user enable ann@example.org", "signing in is possible again"),),
     "user list": (("billing user list", "everybody"),),
     "session": (
         ("billing session owner@demo.example", "a token for 15 minutes, and the line for psql"),

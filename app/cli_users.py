@@ -13,14 +13,14 @@ from app.terminal import say
 
 @click.group()
 def user() -> None:
-    """People who may sign in: add, disable, passwd, list. The first root user, too."""
+    """People who may sign in: add, passwd, disable, enable, list. The first root user, too."""
 
 
 def ask_password() -> str:
     """Hidden and twice on a terminal; one line of a pipe otherwise."""
     if sys.stdin.isatty():
         return click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return sys.stdin.readline().rstrip("\n")
+    return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
 
 
 @user.command()
@@ -30,7 +30,9 @@ def ask_password() -> str:
 @sentences
 def add(email: str, role: str, tenant: UUID | None) -> None:
     """Add a user; asks for the password."""
-    users.add(environment.load(), email, role, tenant, ask_password())
+    settings = environment.load()
+    users.require_new(settings, email, role, tenant)
+    users.add(settings, email, role, tenant, ask_password())
     say(f"{email} may sign in as {role}.")
 
 
@@ -39,7 +41,9 @@ def add(email: str, role: str, tenant: UUID | None) -> None:
 @sentences
 def passwd(email: str) -> None:
     """Give a user another password; asks for it and ends the user's sessions."""
-    users.set_password(environment.load(), email, ask_password())
+    settings = environment.load()
+    users.require(settings, email)
+    users.set_password(settings, email, ask_password())
     say(f"{email} has another password; every session has ended.")
 
 
@@ -47,9 +51,21 @@ def passwd(email: str) -> None:
 @click.argument("email")
 @sentences
 def disable(email: str) -> None:
-    """Keep a user from signing in and end the user's sessions."""
+    """Keep a user from signing in and end the user's sessions.
+
+    Refused for the only root user who may sign in.
+    """
     users.disable(environment.load(), email)
     say(f"{email} may not sign in any more; every session has ended.")
+
+
+@user.command()
+@click.argument("email")
+@sentences
+def enable(email: str) -> None:
+    """Let a disabled user sign in again, with the same password."""
+    users.enable(environment.load(), email)
+    say(f"{email} may sign in again.")
 
 
 @user.command("list")

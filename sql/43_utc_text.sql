@@ -1,5 +1,5 @@
--- 43 · Days and instants as text, for every program outside: timestamptz and date reach from 4713 BC
--- beyond the year 290000, what programs call a date does not.
+-- 43 · Days and instants as text, for every program outside: timestamptz and date reach from 4713
+-- BC beyond the year 290000, what programs call a date does not.
 
 set local role billing_aggregator;
 

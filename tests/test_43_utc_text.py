@@ -112,7 +112,7 @@ def test_pages_and_documents_of_root(db: Db, tenant: Any) -> None:
 
 
 def test_what_psycopg_cannot_read_is_not_called_unreachable(db: Db) -> None:
-    with pytest.raises(Exception) as raised, db.connect() as connection:  # noqa: PT011
+    with pytest.raises(Exception) as raised, db.connect() as connection:
         connection.execute("select date '0044-03-15 BC'").fetchone()
     problem = explain(raised.value)  # pyright: ignore[reportArgumentType]
     assert problem.exit_code == REFUSED
