@@ -1,13 +1,14 @@
 """What root may ask Billing Overview for: order, search, filters; an unknown wish is told."""
 
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.browsing import HTML, Browser
 from tests.ledgers import tenant
-from tests.overview import JSON, PAGE, TENANTS, filed, listed, names
+from tests.overview import JSON, PAGE, TENANTS, TODAY, filed, listed, names
 from tests.overview import root as root
 from tests.past import rows, value
 from tests.people import People
@@ -146,6 +147,16 @@ def test_an_unknown_value_is_told(root: tuple[Browser, People], query: str, word
     assert words in page.text
     for path in (JSON, f"{JSON}.csv"):
         assert browser.get(f"{path}?{query}").status_code == 422
+
+
+def test_a_past_period_says_whose_limits_judge_it(root: tuple[Browser, People]) -> None:
+    browser, _ = root
+    past = (TODAY.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    told = "Past period, compared with each tenant’s current plan"
+    assert told in browser.get(f"{PAGE}?period={past}", headers=HTML).text
+    assert told in browser.get(f"{PAGE}?period={past}&q=nobody", headers=HTML).text
+    assert told not in browser.get(PAGE, headers=HTML).text
+    assert told not in browser.get(f"{PAGE}?period={TODAY:%Y-%m}", headers=HTML).text
 
 
 def test_a_period_that_is_none(root: tuple[Browser, People]) -> None:
