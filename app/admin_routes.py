@@ -40,7 +40,8 @@ async def tenants_usage(
 ) -> Response[bytes]:
     """25 tenants with their totals of a period, by default the current one, heaviest first.
 
-    Limits are those of the plan in force today, also for a past period. `X-Total-Count` is the number of all that fit, `Link` leads to the neighbouring pages.
+    Limits are those of the plan in force today, also for a past period. `X-Total-Count` is the
+    number of all that fit, `Link` leads to the neighbouring pages.
     """
     month = parse_period(wish.period)
 

@@ -152,7 +152,7 @@ def test_an_unknown_value_is_told(root: tuple[Browser, People], query: str, word
 def test_a_past_period_says_whose_limits_judge_it(root: tuple[Browser, People]) -> None:
     browser, _ = root
     past = (TODAY.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
-    told = "Past period, compared with each tenant’s current plan"
+    told = "Past period, compared with each tenant\u2019s current plan"
     assert told in browser.get(f"{PAGE}?period={past}", headers=HTML).text
     assert told in browser.get(f"{PAGE}?period={past}&q=nobody", headers=HTML).text
     assert told not in browser.get(PAGE, headers=HTML).text

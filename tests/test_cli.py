@@ -193,6 +193,16 @@ def test_an_old_server(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> Non
     assert sentence == "PostgreSQL 14 is too old: 15, 16 or 17 is needed"
 
 
+def test_a_database_in_another_encoding(module_db: Db, billing: Billing) -> None:
+    rows(module_db, "create database latin template template0 encoding 'LATIN1' locale 'C'")
+    try:
+        address = module_db.url(name="latin")
+        sentence = refusal(billing("migrate", BILLING_DATABASE_URL=address), REFUSED)
+        assert sentence == "The database's encoding is not UTF8, which is needed"
+    finally:
+        rows(module_db, "drop database latin with (force)")
+
+
 def test_migrating_without_the_right(module_db: Db, billing: Billing) -> None:
     address = module_db.url("billing_operator")
     sentence = refusal(billing("migrate", BILLING_DATABASE_URL=address), REFUSED)
