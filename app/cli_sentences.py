@@ -26,7 +26,7 @@ def sentences(command: Callable[P, R]) -> Callable[P, R]:
         except Problem as error:
             problem = error
         except UnicodeError:
-            problem = Problem("What was typed or piped is not valid UTF-8", USAGE)
+            problem = Problem("The input is not valid UTF-8", USAGE)
         except BrokenPipeError:
             raise
         except OSError as error:

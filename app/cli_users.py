@@ -53,7 +53,7 @@ def passwd(email: str) -> None:
 def disable(email: str) -> None:
     """Keep a user from signing in and end the user's sessions.
 
-    Refused for the only root user who may sign in.
+    Refused for the last active root user.
     """
     users.disable(environment.load(), email)
     say(f"{email} may not sign in any more; every session has ended.")

@@ -37,7 +37,7 @@ def until(first: date, last: date) -> date:
     if days > MOST_DAYS:
         raise unfit("to", f"that is {days} days; at most {MOST_DAYS} at once")
     if last == date.max:
-        raise unfit("to", "the last day that there is here is 9999-12-30")
+        raise unfit("to", "the last valid day is 9999-12-30")
     return last + timedelta(days=1)
 
 

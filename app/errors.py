@@ -43,7 +43,7 @@ def explain(error: psycopg.Error) -> Problem:
     if diagnostic.message_primary is None:  # it is psycopg or libpq that speaks
         reason = _first_line(error)
         if not isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
-            return Problem(f"What the database answered cannot be shown: {reason}", REFUSED)
+            return Problem(f"The database returned a value that cannot be shown: {reason}", REFUSED)
         if 'role "billing_' in reason and reason.endswith("does not exist"):
             return Problem(f"{reason}. Run `billing migrate` first", REFUSED)
         return Problem(f"The database cannot be reached: {reason}", UNREACHABLE)

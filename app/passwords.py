@@ -56,6 +56,6 @@ def require_good(email: str, password: str) -> None:
     if not 12 <= len(form) <= 200:
         raise Problem("A password needs 12 to 200 characters", USAGE)
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in form):
-        raise Problem("A password cannot hold control characters: nobody could type them", USAGE)
+        raise Problem("A password cannot contain control characters", USAGE)
     if len(set(form)) < 5 or (len(name) > 3 and name in form.lower()):
         raise Problem("That password is too easy to guess: choose unrelated words", USAGE)

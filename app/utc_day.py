@@ -18,5 +18,5 @@ def parse(text: str) -> date:
     except ValueError:
         raise ValueError(FORMAT) from None
     if day == date.max:  # no day comes after it, and a range ends before its end
-        raise ValueError("the last day that there is here is 9999-12-30")
+        raise ValueError("the last valid day is 9999-12-30")
     return day

@@ -39,7 +39,7 @@ exception
           end
         when 'users_email_fits' then 'an e-mail address has at most 320 characters'
         when 'users_email_is_visible' then
-          format('the e-mail address %s holds white space or invisible characters', p_email)
+          format('the e-mail address %s contains white space or invisible characters', p_email)
         when 'users_email_has_at' then format('%s is not an e-mail address', p_email)
         else 'an e-mail address and a role are needed'
       end
@@ -117,9 +117,9 @@ begin
     for update
   ) as r;
   if v_roots = array[v_user_id] then
-    raise exception 'user % is the only root user who may sign in', p_email
+    raise exception 'user % is the last active root user', p_email
       using errcode = 'object_not_in_prerequisite_state',
-      hint = 'Add or enable another one first.';
+      hint = 'Add or enable another root user first.';
   end if;
   update data.users as u
   set disabled_at = clock_timestamp()
@@ -127,8 +127,8 @@ begin
   perform billing.end_sessions(v_user_id);
 end $$;
 comment on function billing.disable_user(text) is
-'Keep a user from signing in and end the sessions. Errors: 22023 no such user, 55000 nobody else '
-'could sign in as root.';
+'Keep a user from signing in and end the sessions. Errors: 22023 no such user, 55000 this is the '
+'last active root user.';
 
 create function billing.enable_user(p_email text) returns void
 language plpgsql security definer

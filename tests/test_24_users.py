@@ -116,7 +116,11 @@ def test_an_address_is_found_by_its_index(module_db: Db) -> None:
         (None, "a@b", "an e-mail address and a role are needed"),
         ("god", "a@b", "there is no role god"),
         ("owner", f"{'a' * 321}@b", "an e-mail address has at most 320 characters"),
-        ("owner", "a\u2063@b", "the e-mail address a\u2063@b holds white space or invisible char"),
+        (
+            "owner",
+            "a\u2063@b",
+            "the e-mail address a\u2063@b contains white space or invisible char",
+        ),
     ],
 )
 def test_each_cause_has_its_own_sentence(
@@ -151,7 +155,7 @@ class TestTheLastRoot:
         assert billing_on(people.db, "user", "disable", one).exit_code == DONE
         refused = billing_on(people.db, "user", "disable", other.upper())
         assert (refused.exit_code, refused.stdout) == (REFUSED, "")
-        assert "is the only root user who may sign in. Add or enable another" in refused.stderr
+        assert "is the last active root user. Add or enable another" in refused.stderr
         assert billing_on(people.db, "user", "disable", one).exit_code == DONE  # again
         enabled = billing_on(people.db, "user", "enable", one.upper())
         assert (enabled.exit_code, enabled.stdout) == (DONE, f"{one.upper()} may sign in again.\n")
@@ -240,7 +244,7 @@ def test_the_longest_password_in_its_longest_form(
 def test_what_is_no_utf_8_is_a_sentence(people: People) -> None:
     refused = billing_on(people.db, "user", "disable", "a\udcff@b.example")
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert refused.stderr == "billing: What was typed or piped is not valid UTF-8\n"
+    assert refused.stderr == "billing: The input is not valid UTF-8\n"
 
 
 EMAIL = "Zoë@x.example"

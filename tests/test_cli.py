@@ -102,7 +102,7 @@ def test_check_has_a_code_for_each(
         (["aggregate", "2026-11-21\n"], USAGE, "is not a day"),
         (["aggregate", "２０２６-11-21"], USAGE, "is not a day"),  # noqa: RUF001
         (["verify", "2026-11-20", "20261121"], USAGE, "'20261121' is not a day"),
-        (["aggregate", "9999-12-31"], USAGE, "the last day that there is here is 9999-12-30"),
+        (["aggregate", "9999-12-31"], USAGE, "the last valid day is 9999-12-30"),
         (["aggregate", "2026-01-02", "2026-01-01"], USAGE, "The range is reversed"),
         (["aggregate", "2026-01-01", "2999-01-01"], USAGE, "day .* lies in the future"),
         (["aggregate", "2010-01-01", "2026-01-01"], USAGE, "5845 days, more than 3660 at once"),

@@ -51,7 +51,7 @@ def written(people: People) -> Any:
         ),
         (
             {"from": "9999-12-31", "to": "9999-12-31"},
-            "to: the last day that there is here is 9999-12-30",
+            "to: the last valid day is 9999-12-30",
         ),
         (
             {"from": "2026-11-31", "to": "2026-12-01"},
