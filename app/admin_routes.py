@@ -40,7 +40,8 @@ async def tenants_usage(
 ) -> Response[bytes]:
     """25 tenants with their totals of a period, by default the current one, heaviest first.
 
-    `X-Total-Count` is the number of all that fit, `Link` leads to the neighbouring pages.
+    Limits are those of the plan in force today, also for a past period. `X-Total-Count` is the
+    number of all that fit, `Link` leads to the neighbouring pages.
     """
     month = parse_period(wish.period)
 
@@ -64,7 +65,10 @@ async def tenants_usage(
     responses=answers(str, "A file of RFC 4180, first line: the names.", "text/csv"),
 )
 async def tenants_csv(gate: NamedDependency[Gate], wish: NamedDependency[Wish]) -> Response[str]:
-    """Every tenant that fits, not only a page of them, as CSV; dates are inclusive UTC days."""
+    """Every tenant that fits, not only a page of them, as CSV; dates are inclusive UTC days.
+
+    Limits are those of the plan in force today, also for a past period.
+    """
     month = parse_period(wish.period)
 
     async def work(connection: Connection, _: Actor) -> str | None:

@@ -65,10 +65,15 @@ def _tenant(on_card: Metrics) -> Schema:
         "peakSharePercent": {
             "type": ["number", "null"],
             "minimum": 0,
-            "description": "The highest share of a limit, in percent; null without any limit.",
+            "description": "The highest share of a limit, in percent; of the plan in force today,"
+            " also for a past period; null without any limit.",
             "examples": [84.25],
         },
-        "limitState": {"enum": LIMIT_STATES, "description": "The worst state of its limits."},
+        "limitState": {
+            "enum": LIMIT_STATES,
+            "description": "The worst state of its limits; of the plan in force today, also for a"
+            " past period.",
+        },
         "change": {
             "oneOf": [
                 object_of(change, "Against the same days of the previous period."),

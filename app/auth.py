@@ -1,25 +1,19 @@
-"""Signing in: passwords, tokens, sessions. What is decided is decided by the database."""
+"""Signing in: tokens and sessions. What is decided is decided by the database."""
 
 import asyncio
 import hashlib
 import secrets
 import time
 from dataclasses import dataclass
-from functools import cache
 from typing import LiteralString, TypeVar
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from psycopg.rows import class_row
 
+from app import passwords
 from app.database import Actor, Connection, Database
-from app.errors import USAGE, Problem
 
 T = TypeVar("T")
-
-HASHER = PasswordHasher()
-"""argon2id with the library's current parameters; older hashes are renewed at the next sign-in."""
 
 AT_ONCE = asyncio.Semaphore(2)
 """Each check takes 64 MiB and a core: more of them side by side only queue elsewhere."""
@@ -59,11 +53,11 @@ async def sign_in(
     if attempt.retry_after_seconds is not None:
         return Throttled(max(1, attempt.retry_after_seconds))
     async with AT_ONCE:
-        right = await asyncio.to_thread(verify, attempt.password_hash or nobodys_hash(), password)
+        known = attempt.password_hash or passwords.nobodys_hash()
+        right = await asyncio.to_thread(passwords.verify, known, password)
         if not right or attempt.password_hash is None:
             return None
-        outdated = HASHER.check_needs_rehash(attempt.password_hash)
-        renewed = await asyncio.to_thread(HASHER.hash, password) if outdated else None
+        renewed = await asyncio.to_thread(passwords.renewed, known, password)
     token = new_token()
     actor = await _ask(
         database,
@@ -132,26 +126,3 @@ def new_token() -> str:
 def token_sha256(token: str) -> bytes:
     """What the database stores of a token."""
     return hashlib.sha256(token.encode()).digest()
-
-
-def verify(password_hash: str, password: str) -> bool:
-    """Whether the password fits; a broken hash fits nothing."""
-    try:
-        return HASHER.verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-@cache
-def nobodys_hash() -> str:
-    """A hash to check against where there is no user, so that both cases cost the same."""
-    return HASHER.hash(secrets.token_urlsafe(16))
-
-
-def require_good_password(email: str, password: str) -> None:
-    """Problem unless the password is long enough and not made of the e-mail."""
-    name = email.partition("@")[0].lower()
-    if not 12 <= len(password) <= 200:
-        raise Problem("A password needs 12 to 200 characters", USAGE)
-    if len(set(password)) < 5 or (len(name) > 3 and name in password.lower()):
-        raise Problem("That password is too easy to guess: choose unrelated words", USAGE)

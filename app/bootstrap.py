@@ -21,10 +21,18 @@ ROLES = ROOT / "sql" / "00_roles.sql"
 
 
 def require_server(connection: Connection) -> None:
-    """PostgreSQL 15 or newer, or Problem."""
+    """PostgreSQL 15 or newer, with ICU, on a database in UTF8; or Problem."""
     version = connection.info.server_version
     if version < 150000:
         raise Problem(f"PostgreSQL {version // 10000} is too old: 15, 16 or 17 is needed", REFUSED)
+    row = connection.execute(
+        "select getdatabaseencoding() = 'UTF8',"
+        " exists (select from pg_collation where collname = 'und-x-icu')"
+    ).fetchone()
+    if row is None or not row[0]:
+        raise Problem("The database's encoding is not UTF8, which is needed", REFUSED)
+    if not row[1]:
+        raise Problem("This PostgreSQL was built without ICU, which is needed", REFUSED)
 
 
 def require_right(connection: Connection) -> bool:

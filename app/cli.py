@@ -1,6 +1,5 @@
 """The `billing` command."""
 
-import json
 import sys
 
 import click
@@ -19,6 +18,7 @@ from app.cli_sentences import sentences
 from app.cli_users import session, user
 from app.cli_words import plural
 from app.errors import DIFFERENCE, FINDING, USAGE, Problem
+from app.terminal import say, say_document
 
 
 @click.group(
@@ -37,7 +37,7 @@ def main() -> None:
 def migrate() -> None:
     """Install this checkout: roles, migrations, sql/, schedule, plans. Safe to run again."""
     settings = environment.load()
-    release.migrate(settings, click.echo)
+    release.migrate(settings, say)
     report(checks.check(settings, counting=False))
 
 
@@ -58,12 +58,11 @@ def report(troubles: list[checks.Trouble], as_json: bool = False) -> None:
     sound = kinds <= {"advice"}
     if as_json:
         entries = [{"kind": t.kind, "object": t.object, "whatToDo": t.what_to_do} for t in troubles]
-        click.echo(json.dumps({"sound": sound, "troubles": entries}, indent=2))
+        say_document({"sound": sound, "troubles": entries})
     else:
-        for trouble in troubles:
-            click.echo(str(trouble))
+        say(*troubles)
         if sound:
-            click.echo("The database is as this checkout says, and sound.")
+            say("The database is as this checkout says, and sound.")
     if "finding" in kinds:
         sys.exit(FINDING)
     if not sound:
@@ -93,9 +92,9 @@ def demo(tenants: int, days: int, events: int | None, seed: int) -> None:
         )
     runs.bill_from(settings, result.first_day)
     password = demo_users.ensure(settings)
-    click.echo(f"{plural(result.tenants, 'tenant')}, {plural(result.rows_inserted, 'new row')}.")
+    say(f"{plural(result.tenants, 'tenant')}, {plural(result.rows_inserted, 'new row')}.")
     names = ", ".join(demo_users.address(kind) for kind in demo_users.KINDS)
-    click.echo(f"To sign in: {names}; their password is in {password}")
+    say(f"To sign in: {names}; their password is in {password}")
 
 
 @main.command()
@@ -110,7 +109,7 @@ def settings(name: str | None, value: str | None) -> None:
     if name is not None:
         runs.change_setting(loaded, name, value or None)
     for row in runs.read_settings(loaded):
-        click.echo(f"{row.name:<22}{row.value or '-':<14}{row.meaning}")
+        say(f"{row.name:<22}{row.value or '-':<14}{row.meaning}")
 
 
 @main.command()

@@ -11,6 +11,7 @@ from app import settings as environment
 from app.cli_sentences import sentences
 from app.cli_words import Day, half_open, plural
 from app.errors import DIFFERENCE, Problem
+from app.terminal import say
 
 
 @click.command()
@@ -43,7 +44,7 @@ def aggregate(
         return
     with progress.bar("days", days) as advance:
         changed = backfill.aggregate(settings, first, end, tenant, lambda done: advance(done), jobs)
-    click.echo(f"{plural(days, 'day')} counted, {plural(changed, 'row')} changed.")
+    say(f"{plural(days, 'day')} counted, {plural(changed, 'row')} changed.")
 
 
 def rehearse(first: date, end: date, tenant: UUID | None) -> None:
@@ -53,11 +54,11 @@ def rehearse(first: date, end: date, tenant: UUID | None) -> None:
     with progress.bar("days", days) as advance:
         for done, differences in proof.rehearse(environment.load(), first, end, tenant):
             for difference in differences:
-                click.echo(difference)
+                say(difference)
             figures += len(differences)
             rows += len({difference.tenant_id for difference in differences})
             advance(done)
-    click.echo(
+    say(
         f"{plural(days, 'day')} recounted, nothing written: "
         f"{plural(figures, 'figure')} in {plural(rows, 'row')} would change."
     )
@@ -76,9 +77,7 @@ def run(trigger: str) -> None:
     settings = environment.load()
     with progress.bar("days", None) as advance:
         result = runs.run(settings, trigger, advance)
-    click.echo(
-        f"{plural(result.days, 'day')} counted, {plural(result.rows_changed, 'row')} changed."
-    )
+    say(f"{plural(result.days, 'day')} counted, {plural(result.rows_changed, 'row')} changed.")
     if result.still_due:
         reason = result.error or "somebody else is counting them"
         raise Problem(f"Still due: {plural(result.still_due, 'day')}: {reason}", DIFFERENCE)

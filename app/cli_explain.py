@@ -1,8 +1,7 @@
 """`billing explain`: which source rows make up a number."""
 
-import json
 from dataclasses import asdict, astuple
-from datetime import UTC, date
+from datetime import date
 from uuid import UUID
 
 import click
@@ -10,7 +9,8 @@ import click
 from app import csv_text, explain
 from app import settings as environment
 from app.cli_sentences import sentences
-from app.cli_words import Day, plural
+from app.cli_words import Day, instant, plural
+from app.terminal import say, say_document, say_file
 
 
 @click.command("explain")
@@ -49,23 +49,16 @@ def explain_number(
         0 if whole else (page - 1) * per_page,
     )
     if as_csv:
-        table = [(row.occurred_at.astimezone(UTC).isoformat(), *astuple(row)[1:]) for row in rows]
-        click.echo(csv_text.render(explain.COLUMNS, table), nl=False)
+        say_file(csv_text.render(explain.COLUMNS, map(astuple, rows)))
     elif as_json:
         document = asdict(number) if number else {}
-        click.echo(json.dumps(document | {"rows": [_entry(row) for row in rows]}, indent=2))
+        say_document(document | {"rows": list(map(asdict, rows))})
     else:
-        for row in rows:
-            click.echo(_line(row))
-        click.echo(_verdict(number, page, per_page))
-
-
-def _entry(row: explain.SourceRow) -> dict[str, object]:
-    return {**asdict(row), "occurred_at": row.occurred_at.astimezone(UTC).isoformat()}
+        say(*map(_line, rows), _verdict(number, page, per_page))
 
 
 def _line(row: explain.SourceRow) -> str:
-    clock = f"{row.occurred_at.astimezone(UTC):%H:%M:%S}"
+    clock = instant(row.occurred_at).split()[-1]
     amount = f"{row.contribution:>8,}" if row.is_counted else " " * 7 + "-"
     words = f"{row.kind:<14}  {row.status or '-':<19}  {row.reason:<12}"
     return f"{clock}  {words}  {amount}  {row.provider_id}"

@@ -3,9 +3,12 @@
 docs/commands.md is made from the same words (`make docs`).
 """
 
+from typing import Any
+
 import click
 
 from app.errors import EXIT_CODES
+from app.visible import visible
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Install and look after": ("migrate", "check", "settings", "retention"),
@@ -77,6 +80,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "user passwd": (("billing user passwd ann@example.org", "another password, sessions end"),),
     "user disable": (("billing user disable ann@example.org", "no more signing in"),),
+    "user enable": (("billing user enable ann@example.org", "signing in is possible again"),),
     "user list": (("billing user list", "everybody"),),
     "session": (
         ("billing session owner@demo.example", "a token for 15 minutes, and the line for psql"),
@@ -110,6 +114,15 @@ class Manual(click.Group):
                     ("billing VERB --help", "what a verb does, with examples"),
                 ]
             )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """What click refuses of a command line it quotes: on one line, nothing in it acting."""
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise click.UsageError(visible(error.format_message()), error.ctx) from None
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         super().add_command(cmd, name)

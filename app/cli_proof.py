@@ -1,6 +1,5 @@
 """`billing verify`: are the stored numbers what the source rows say?"""
 
-import json
 import sys
 from dataclasses import asdict
 from datetime import date
@@ -12,6 +11,7 @@ from app import settings as environment
 from app.cli_sentences import sentences
 from app.cli_words import Day, half_open, plural, several
 from app.errors import DIFFERENCE
+from app.terminal import say, say_document
 
 
 @click.command()
@@ -29,18 +29,21 @@ def verify(first: date, last: date | None, as_json: bool) -> None:
 
     def tell(difference: proof.Difference) -> None:
         if not as_json:
-            click.echo(difference)
+            say(difference)
 
     with progress.bar("days", (end - first).days) as advance:
         verdict = proof.verify(
             environment.load(), first, end, lambda done: advance(done), found=tell
         )
-    click.echo(_document(first, end, verdict) if as_json else _sentences(verdict))
+    if as_json:
+        say_document(_document(first, end, verdict))
+    else:
+        say(*_sentences(verdict))
     if verdict.wrong:
         sys.exit(DIFFERENCE)
 
 
-def _sentences(verdict: proof.Verdict) -> str:
+def _sentences(verdict: proof.Verdict) -> list[str]:
     lines: list[str] = []
     for state in dict.fromkeys(state for _, state in verdict.not_complete):
         days = [day for day, of_state in verdict.not_complete if of_state == state]
@@ -58,26 +61,20 @@ def _sentences(verdict: proof.Verdict) -> str:
         f"{plural(len(verdict.wrong), 'difference')}."
     )
     lines.append(f"Digest {verdict.digest}")
-    return "\n".join(lines)
+    return lines
 
 
-def _document(first: date, end: date, verdict: proof.Verdict) -> str:
-    return json.dumps(
-        {
-            "from": first,
-            "to": date.fromordinal(end.toordinal() - 1),
-            "daysVerified": len(verdict.verified),
-            "sealedDays": verdict.sealed,
-            "daysNotVerified": [
-                {"date": day, "state": state} for day, state in verdict.not_complete
-            ],
-            "differences": [_entry(found) for found in verdict.wrong],
-            "waiting": [_entry(found) for found in verdict.waiting],
-            "digest": verdict.digest,
-        },
-        default=str,
-        indent=2,
-    )
+def _document(first: date, end: date, verdict: proof.Verdict) -> dict[str, object]:
+    return {
+        "from": first,
+        "to": date.fromordinal(end.toordinal() - 1),
+        "daysVerified": len(verdict.verified),
+        "sealedDays": verdict.sealed,
+        "daysNotVerified": [{"date": day, "state": state} for day, state in verdict.not_complete],
+        "differences": [_entry(found) for found in verdict.wrong],
+        "waiting": [_entry(found) for found in verdict.waiting],
+        "digest": verdict.digest,
+    }
 
 
 def _entry(found: proof.Difference) -> dict[str, object]:

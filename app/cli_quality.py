@@ -1,13 +1,12 @@
 """`billing quality`: facts that are stored and may not be what they should be."""
 
-from datetime import UTC
-
 import click
 
 from app import quality
 from app import settings as environment
 from app.cli_sentences import sentences
-from app.cli_words import plural
+from app.cli_words import instant, plural
+from app.terminal import say
 
 
 @click.command("quality")
@@ -32,12 +31,14 @@ def show_quality(kind: str | None, page: int, per_page: int) -> None:
     if kind is None:
         found = quality.summary(settings)
         for entry in found:
-            click.echo(f"{entry.kind}: {plural(entry.source_rows, 'row')}, e.g. {entry.example}.")
-            click.echo(f"  {entry.meaning} {entry.command}")
+            say(f"{entry.kind}: {plural(entry.source_rows, 'row')}, e.g. {entry.example}.")
+            say(f"  {entry.meaning} {entry.command}")
         if not found:
-            click.echo("Every fact is what it should be.")
+            say("Every fact is what it should be.")
         return
     for row in quality.rows(settings, kind, per_page, (page - 1) * per_page):
-        instant = f"{row.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         status = "none" if row.status is None else repr(row.status)
-        click.echo(f"{instant}  {row.tenant_id}  {row.kind:<14}  {status:<21}  {row.provider_id}")
+        say(
+            f"{instant(row.occurred_at)}  {row.tenant_id}  {row.kind:<14}  {status:<21}"
+            f"  {row.provider_id}"
+        )

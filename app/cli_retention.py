@@ -10,6 +10,7 @@ from app.cli_sentences import sentences
 from app.cli_words import plural
 from app.errors import DIFFERENCE
 from app.settings import Settings
+from app.terminal import say
 
 
 @click.command("retention")
@@ -29,7 +30,7 @@ def apply_retention(dry_run: bool, reindex: bool) -> None:
         return
     due = retention.days(settings)
     if due is None:
-        click.echo(
+        say(
             "Retention is off: source rows are kept for ever. "
             "`billing settings raw_retention_days 400` turns it on."
         )
@@ -43,13 +44,13 @@ def apply_retention(dry_run: bool, reindex: bool) -> None:
                     rows += day.source_rows
                 else:
                     kept += 1
-                    click.echo(f"{day.day} keeps its source rows: {day.obstacle}")
+                    say(f"{day.day} keeps its source rows: {day.obstacle}")
                 advance(done)
     finally:
         if sealed and not dry_run:
             _reindex(settings)
     would = "would be " if dry_run else ""
-    click.echo(f"{plural(sealed, 'day')} {would}sealed, {plural(rows, 'source row')} given up.")
+    say(f"{plural(sealed, 'day')} {would}sealed, {plural(rows, 'source row')} given up.")
     if kept:
         sys.exit(DIFFERENCE)
 

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-import click
 import psycopg
 
-from app.errors import REFUSED, Problem, explain
+from app.errors import REFUSED, USAGE, Problem, explain
+from app.terminal import say
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,11 +25,13 @@ def sentences(command: Callable[P, R]) -> Callable[P, R]:
             problem = explain(error)
         except Problem as error:
             problem = error
+        except UnicodeError:
+            problem = Problem("The input is not valid UTF-8", USAGE)
         except BrokenPipeError:
             raise
         except OSError as error:
             problem = Problem(f"{error.filename or 'This machine'}: {error.strerror}", REFUSED)
-        click.echo(f"billing: {problem}", err=True)
+        say(f"billing: {problem}", err=True)
         sys.exit(problem.exit_code)
 
     return wrapped

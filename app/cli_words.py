@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import click
 
+from app import utc_day
 from app.errors import USAGE, Problem
 
 
@@ -18,14 +19,15 @@ class Day(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            day = date.fromisoformat(str(value))
-            if day == date.max:  # it has no day after it, and a range ends before its end
-                raise ValueError
-            return day
-        except ValueError:
-            self.fail(
-                f"{value!r} is not a day; write it as YYYY-MM-DD, e.g. 2026-11-21.", param, ctx
-            )
+            return utc_day.parse(str(value))
+        except ValueError as error:
+            self.fail(f"{value!r} is not a day; {error}.", param, ctx)
+
+
+def instant(utc_text: str) -> str:
+    """2026-11-21 12:05:00 of what billing.utc_text wrote, whatever its year."""
+    day, _, clock = utc_text.partition("T")
+    return f"{day}{' BC' if clock.endswith('BC') else ''} {clock[:8]}"
 
 
 def plural(number: int, noun: str) -> str:

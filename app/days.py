@@ -5,6 +5,8 @@ from datetime import date, timedelta
 
 from litestar.exceptions import ValidationException
 
+from app import utc_day
+
 MOST_DAYS = 31
 """How many days one request may count or verify."""
 
@@ -12,14 +14,9 @@ MOST_DAYS = 31
 def parse_day(text: str, key: str = "date") -> date:
     """A UTC day of YYYY-MM-DD; a clear 422 for anything else."""
     try:
-        if len(text) != 10 or not text.isascii():
-            raise ValueError
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise unfit(key, "write it as YYYY-MM-DD, e.g. 2026-11-21") from None
-    if day == date.max:
-        raise unfit(key, "there is a day after it")
-    return day
+        return utc_day.parse(text)
+    except ValueError as error:
+        raise unfit(key, str(error)) from None
 
 
 def parse_period(text: str | None) -> date | None:
@@ -40,7 +37,7 @@ def until(first: date, last: date) -> date:
     if days > MOST_DAYS:
         raise unfit("to", f"that is {days} days; at most {MOST_DAYS} at once")
     if last == date.max:
-        raise unfit("to", "there is a day after it")
+        raise unfit("to", "the last valid day is 9999-12-30")
     return last + timedelta(days=1)
 
 

@@ -42,8 +42,10 @@ _USAGE_ERRORS = (
 def explain(error: psycopg.Error) -> Problem:
     """Turn a database error into a sentence for a person and a distinct exit code."""
     diagnostic = error.diag
-    if diagnostic.message_primary is None:
+    if diagnostic.message_primary is None:  # it is psycopg or libpq that speaks
         reason = _first_line(error)
+        if not isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+            return Problem(f"The database returned a value that cannot be shown: {reason}", REFUSED)
         if 'role "billing_' in reason and reason.endswith("does not exist"):
             return Problem(f"{reason}. Run `billing migrate` first", REFUSED)
         return Problem(f"The database cannot be reached: {reason}", UNREACHABLE)

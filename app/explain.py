@@ -1,7 +1,7 @@
 """The source rows behind a number, as the operator: what `billing explain` calls."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Literal, get_args
 from uuid import UUID
 
@@ -31,7 +31,8 @@ COLUMNS = (
 class SourceRow:
     """A row of a source and what it contributes."""
 
-    occurred_at: datetime
+    occurred_at: str
+    """As billing.utc_text writes it."""
     source: str
     provider_id: str
     kind: str
@@ -66,7 +67,9 @@ def explain(
     with connect(settings.conninfo("operator")) as connection:
         with connection.cursor(row_factory=class_row(SourceRow)) as cursor:
             rows = cursor.execute(
-                "select * from billing.explain_usage(%s, %s, %s, %s, %s::integer, %s)",
+                "select billing.utc_text(occurred_at) as occurred_at, source, provider_id, kind,"
+                " status, is_counted, reason, contribution"
+                " from billing.explain_usage(%s, %s, %s, %s, %s::integer, %s)",
                 [tenant, day, metric, reason, limit, offset],
             ).fetchall()
         with connection.cursor(row_factory=class_row(Number)) as cursor:

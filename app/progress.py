@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from app.visible import visible
+
 Advance = Callable[..., None]
 
 
@@ -18,7 +20,7 @@ def bar(unit: str, total: int | None) -> Generator[Advance]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -26,7 +28,7 @@ def bar(unit: str, total: int | None) -> Generator[Advance]:
         task = display.add_task(unit, total=total, note="")
 
         def advance(done: int, total: int | None = None, note: str = "") -> None:
-            display.update(task, completed=done, note=note)
+            display.update(task, completed=done, note=visible(note))
             if total is not None:
                 display.update(task, total=total)
 

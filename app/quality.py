@@ -1,7 +1,6 @@
 """Facts that may be wrong, as the operator: what `billing quality` and `billing check` show."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -39,7 +38,8 @@ class Questionable:
     """A row to look at."""
 
     tenant_id: UUID
-    occurred_at: datetime
+    occurred_at: str
+    """As billing.utc_text writes it: facts may lie in years that Python has no dates for."""
     source: str
     provider_id: str
     kind: str
@@ -68,5 +68,8 @@ def rows(settings: Settings, kind: str, limit: int, offset: int) -> list[Questio
         connection.cursor(row_factory=class_row(Questionable)) as cursor,
     ):
         return cursor.execute(
-            "select * from billing.questionable_rows(%s, %s, %s)", [kind, limit, offset]
+            "select tenant_id, billing.utc_text(occurred_at) as occurred_at, source, provider_id,"
+            " kind, status"
+            " from billing.questionable_rows(%s, %s, %s)",
+            [kind, limit, offset],
         ).fetchall()

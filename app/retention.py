@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 
 import psycopg
 from psycopg import errors as pg
@@ -30,13 +29,14 @@ order by 1, 2
 class Sealing:
     """What became, or would become, of a day."""
 
-    day: date
+    day: str
+    """As billing.day_text writes it."""
     source_rows: int
     obstacle: str | None
     """Why the day keeps its rows; None when it was sealed."""
 
 
-def days(settings: Settings) -> list[tuple[date, int]] | None:
+def days(settings: Settings) -> list[tuple[str, int]] | None:
     """Days to seal, oldest first, with their source rows; None while retention is off."""
     with connect(settings.conninfo("operator")) as connection:
         row = connection.execute(
@@ -44,10 +44,12 @@ def days(settings: Settings) -> list[tuple[date, int]] | None:
         ).fetchone()
         if row is None or row[0] is None:
             return None
-        return connection.execute("select date, source_rows from billing.days_to_seal()").fetchall()
+        return connection.execute(
+            "select billing.day_text(date), source_rows from billing.days_to_seal()"
+        ).fetchall()
 
 
-def seal(settings: Settings, due: list[tuple[date, int]], dry_run: bool) -> Iterator[Sealing]:
+def seal(settings: Settings, due: list[tuple[str, int]], dry_run: bool) -> Iterator[Sealing]:
     """Seal and purge these days, a transaction each; one that cannot be is told and left."""
     with connect(settings.conninfo("operator"), autocommit=True) as connection:
         for day, source_rows in due:
@@ -62,7 +64,7 @@ def seal(settings: Settings, due: list[tuple[date, int]], dry_run: bool) -> Iter
                 yield Sealing(day, source_rows, reason)
 
 
-def _obstacle(connection: psycopg.Connection[tuple[object, ...]], day: date) -> str | None:
+def _obstacle(connection: psycopg.Connection[tuple[object, ...]], day: str) -> str | None:
     row = connection.execute("select billing.seal_obstacle(%s)", [day]).fetchone()
     return None if row is None or row[0] is None else str(row[0])
 

@@ -54,10 +54,9 @@ async def sign_in(
     """A new session and a new token, whatever the browser brought along."""
     requests.require_form_secret(request, settings, data.form_secret)
     path = own_path(data.next)
-    email = data.email[:320].replace("\0", "")
-    result = await auth.sign_in(
-        database, email, data.password[:201], requests.address_of(request, settings)
-    )
+    # longer than any that is stored, or than any form of a password that may be set: fits nothing
+    email, password = data.email[:321].replace("\0", ""), data.password[:1000]
+    result = await auth.sign_in(database, email, password, requests.address_of(request, settings))
     if result is None:
         return _page(request, settings, path, 401, WRONG, data.email)
     if isinstance(result, auth.Throttled):

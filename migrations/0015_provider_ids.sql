@@ -3,7 +3,7 @@
 -- character more for two. And a memory of the ids whose rows were given up: an id is unique for
 -- ever (R18).
 -- Not valid, so that rows which are there already stop no upgrade; 0016 looks for them.
--- depends: 0014_names
+-- depends: 0014_readable_names
 
 alter table data.messages
 add constraint messages_provider_id_visible check (

@@ -3,6 +3,29 @@
 
 set local role billing_identity;
 
+create function billing.email_key(p_email text) returns text
+language sql immutable parallel safe
+as $$
+  -- the expression of the index users_email_key, whatever the database's own collation is
+  select lower(btrim(normalize(p_email, nfkc)) collate "und-x-icu") collate "C";
+$$;
+comment on function billing.email_key(text) is
+'What two spellings of one e-mail address have in common: case, Unicode form, width and outer '
+'spaces make no difference.';
+
+create function billing.find_user(p_email text) returns uuid
+language sql stable
+as $$
+  select u.id
+  from data.users as u
+  where billing.email_key(u.email) = billing.email_key(p_email) collate "C"  -- as the index has it
+  order by u.created_at, u.id
+  limit 1;
+$$;
+comment on function billing.find_user(text) is
+'The user of an e-mail address, or NULL; of two from before addresses were compared like this, the '
+'older.';
+
 create function billing.begin_sign_in(
   p_email text, p_address inet,
   out attempt_id bigint, out password_hash text, out retry_after_seconds integer
@@ -13,14 +36,14 @@ as $$
 -- Every attempt is written down as failed before its password is looked at, so that guesses made
 -- side by side count, too. Per account 5 failures in 15 minutes, per address (IPv6: /64) 30.
 declare
-  v_email_sha256 constant bytea := sha256(convert_to(lower(btrim(p_email)), 'UTF8'));
+  v_email_sha256 constant bytea := sha256(convert_to(billing.email_key(p_email), 'UTF8'));
   v_window constant interval := interval '15 minutes';
   -- whoever has one IPv6 address has its whole /64
   v_address constant inet := case family(p_address)
     when 6 then network(set_masklen(p_address, 64)) else p_address end;
 begin
   perform
-    pg_advisory_xact_lock(billing.lock_class('sign-in'), hashtext(lower(btrim(p_email)))),
+    pg_advisory_xact_lock(billing.lock_class('sign-in'), hashtext(billing.email_key(p_email))),
     pg_advisory_xact_lock(billing.lock_class('address'), hashtext(v_address::text));
   select ceil(extract(epoch from max(x.free_at) - clock_timestamp()))::integer
   into retry_after_seconds
@@ -45,7 +68,7 @@ begin
   returning id into attempt_id;
   select u.password_hash into password_hash
   from data.users as u
-  where lower(u.email) = lower(btrim(p_email)) and u.disabled_at is null;
+  where u.id = billing.find_user(p_email) and u.disabled_at is null;
 end $$;
 comment on function billing.begin_sign_in(text, inet) is
 'Enter an attempt to sign in. retry_after_seconds: throttled, nothing else is told. Otherwise the '
@@ -67,13 +90,13 @@ begin
   update data.sign_in_attempts as a
   set succeeded = true
   where a.id = p_attempt_id and not a.succeeded
-    and a.email_sha256 = sha256(convert_to(lower(btrim(p_email)), 'UTF8'));
+    and a.email_sha256 = sha256(convert_to(billing.email_key(p_email), 'UTF8'));
   if not found then
     raise exception 'there is no such attempt' using errcode = 'insufficient_privilege';
   end if;
   update data.users as u
   set password_hash = coalesce(p_new_password_hash, u.password_hash)
-  where lower(u.email) = lower(btrim(p_email)) and u.disabled_at is null
+  where u.id = billing.find_user(p_email) and u.disabled_at is null
   returning u.id into v_user_id;
   if v_user_id is null then
     return;

@@ -10,32 +10,65 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_user_id uuid;
+  v_constraint text;
 begin
   if p_tenant_id is not null
     and not exists (select from data.tenants as t where t.id = p_tenant_id) then
     raise exception 'there is no tenant %', p_tenant_id using errcode = 'invalid_parameter_value';
   end if;
+  if billing.find_user(p_email) is not null then
+    raise unique_violation;
+  end if;
   insert into data.users (tenant_id, role, email, password_hash)
-  values (p_tenant_id, p_role::data.user_role, btrim(p_email), p_password_hash)
+  values (p_tenant_id, p_role::data.user_role, normalize(btrim(p_email), nfc), p_password_hash)
   returning id into v_user_id;
   return v_user_id;
 exception
   when unique_violation then
     raise exception 'there is a user % already', p_email using errcode = 'duplicate_object';
-  when check_violation or invalid_text_representation then
-    raise exception 'user % cannot be %', p_email, p_role
-      using errcode = 'invalid_parameter_value',
-      hint = 'root belongs to no tenant; owner, admin and member belong to one.';
+  when invalid_text_representation then
+    raise exception 'there is no role %', p_role
+      using errcode = 'invalid_parameter_value', hint = 'One of: root, owner, admin, member.';
+  when check_violation or not_null_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    raise exception '%', case v_constraint
+        when 'users_root_has_no_tenant' then
+          case p_role
+            when 'root' then 'a root user belongs to no tenant'
+            else format('a user of role %s needs a tenant', p_role)
+          end
+        when 'users_email_fits' then 'an e-mail address has at most 320 characters'
+        when 'users_email_is_visible' then
+          format('the e-mail address %s contains white space or invisible characters', p_email)
+        when 'users_email_has_at' then format('%s is not an e-mail address', p_email)
+        else 'an e-mail address and a role are needed'
+      end
+      using errcode = 'invalid_parameter_value';
 end $$;
 comment on function billing.add_user(text, text, uuid, text) is
-'Add a user. Errors: 42710 there is one, 22023 unknown tenant, bad e-mail, role or combination.';
+'Add a user. Errors: 42710 there is one, 22023 unknown tenant, bad e-mail address, unknown role, '
+'role and tenant that do not fit; each in words of its own.';
+
+create function billing.require_new_user(p_email text, p_role text, p_tenant_id uuid) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+-- adding is what knows every reason; it is undone
+begin
+  perform billing.add_user(p_email, p_role, p_tenant_id, '');
+  raise exception 'it can be added' using errcode = 'TRIED';
+exception when sqlstate 'TRIED' then
+  null;
+end $$;
+comment on function billing.require_new_user(text, text, uuid) is
+'The errors of billing.add_user before anybody is asked for a password; adds nobody.';
 
 create function billing.require_user(p_email text) returns uuid
-language plpgsql stable
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_user_id constant uuid := (
-    select u.id from data.users as u where lower(u.email) = lower(btrim(p_email)));
+  v_user_id constant uuid := billing.find_user(p_email);
 begin
   if v_user_id is null then
     raise exception 'there is no user %', coalesce(p_email, 'NULL')
@@ -73,14 +106,39 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_user_id constant uuid := billing.require_user(p_email);
+  v_roots uuid[];
 begin
+  -- locked, so that two of them cannot disable each other at the same time
+  select array_agg(r.id) into v_roots
+  from (
+    select u.id from data.users as u
+    where u.role = 'root' and u.disabled_at is null
+    order by u.id
+    for update
+  ) as r;
+  if v_roots = array[v_user_id] then
+    raise exception 'user % is the last active root user', p_email
+      using errcode = 'object_not_in_prerequisite_state',
+      hint = 'Add or enable another root user first.';
+  end if;
   update data.users as u
   set disabled_at = clock_timestamp()
   where u.id = v_user_id and u.disabled_at is null;
   perform billing.end_sessions(v_user_id);
 end $$;
 comment on function billing.disable_user(text) is
-'Keep a user from signing in and end the sessions. Error 22023: no such user.';
+'Keep a user from signing in and end the sessions. Errors: 22023 no such user, 55000 this is the '
+'last active root user.';
+
+create function billing.enable_user(p_email text) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update data.users as u set disabled_at = null where u.id = billing.require_user(p_email);
+end $$;
+comment on function billing.enable_user(text) is
+'Let a disabled user sign in again, with the password of before. Error 22023: no such user.';
 
 create function billing.list_users(
   out email text, out role text, out tenant_name text, out tenant_id uuid,

@@ -183,7 +183,7 @@ create function billing.example_text(
 language sql stable
 as $$
   select format('tenant %s, %s, %s %s, status %s', p_tenant_id,
-    to_char(p_occurred_at at time zone 'UTC', 'YYYY-MM-DD'), p_source, p_provider_id,
+    billing.day_text(billing.utc_day(p_occurred_at)), p_source, p_provider_id,
     coalesce(quote_literal(p_status), 'none'));
 $$;
 comment on function billing.example_text(uuid, timestamptz, text, text, text) is

@@ -27,6 +27,14 @@ begin
       using errcode = 'undefined_object', hint = 'One of: ' || (
         select string_agg(r.name, ', ') from billing.read_settings() as r);
   end if;
+  -- the casts below take more than anybody means to write: tomorrow, 20261121, 0x4
+  if p_name = 'billing_from' and p_value !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then
+    raise exception 'setting % cannot be %', p_name, quote_literal(p_value)
+      using errcode = 'invalid_parameter_value', detail = 'Write it as YYYY-MM-DD, e.g. 2026-11-21';
+  elsif p_name <> 'billing_from' and p_value !~ '^[0-9]{1,9}$' then
+    raise exception 'setting % cannot be %', p_name, quote_literal(p_value)
+      using errcode = 'invalid_parameter_value', detail = 'Write a whole number';
+  end if;
   update data.settings as s set
     billing_from = case p_name
       when 'billing_from' then p_value::date else s.billing_from end,

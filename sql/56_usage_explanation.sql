@@ -3,14 +3,6 @@
 
 set local role billing_aggregator;
 
-create function billing.utc_text(p_instant timestamptz) returns text
-language sql stable parallel safe
-as $$
-  select to_char(p_instant at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
-$$;
-comment on function billing.utc_text(timestamptz) is
-'An instant as ISO 8601 in UTC, whatever the session''s time zone.';
-
 create function billing.usage_explanation(
   p_tenant_id uuid, p_day date, p_metric text,
   p_reason text default null, p_limit integer default 100, p_offset bigint default 0

@@ -18,6 +18,23 @@ $$;
 comment on function billing.column_value is
 'The figure of a column by its JSON name; NULL for a column that is no metric.';
 
+create function billing.search_key(p_text text) returns text
+language sql immutable parallel safe
+as $$
+  -- Upper case of lower case: ẞ and ß become SS, both forms of a small sigma one, and a dotted or
+  -- dotless i an I, in whatever language; ICU's rules and not those of the database's collation.
+  -- Plain ASCII, as most names are, gets the same in a twentieth of the time.
+  select case
+    when octet_length(p_text) = char_length(p_text) then upper(p_text collate "C")
+    else normalize(replace(
+      upper(lower(normalize(p_text, nfkc) collate "und-x-icu") collate "und-x-icu"),
+      u&'I\0307', 'I'), nfc) collate "C"
+  end;
+$$;
+comment on function billing.search_key(text) is
+'What two spellings of a text have in common: case, composed or decomposed letters, compatible '
+'forms such as full-width ones make no difference, accents do.';
+
 create function billing.overview_metric(p_sort text) returns text
 language sql immutable parallel safe
 as $$

@@ -87,7 +87,7 @@ as $$
       case when p_before_days is not null then x.figure - coalesce(y.figure, 0) end as used,
       case when p_before_days is not null then coalesce(z.figure, 0) end as used_before,
       q.tenant_id is null as is_quiet,
-      (p_search is null or strpos(lower(u.tenant_name), lower(p_search)) > 0)
+      (p_search is null or strpos(billing.search_key(u.tenant_name), billing.search_key(p_search)) > 0)
       and (p_plan is null or coalesce(u.plan_code, 'none') = p_plan)
       and (p_status is null or u.status::text = p_status) as is_match
     from billing.tenant_usage_on(p_day, p_as_of) as u

@@ -48,7 +48,7 @@ begin atomic
     select 'info', 'Nothing has been counted yet. The first numbers appear here within minutes.'
     where usage_notices.p_summary ->> 'asOf' is null
     union all
-    select 'info', 'A past period, shown against the limits of today''s plan.'
+    select 'info', 'Past period, compared with the current plan''s limits.'
     where not usage_notices.p_is_current and usage_notices.p_summary ->> 'currentPlan' is not null
     union all
     select 'info', case count(*)

@@ -86,6 +86,26 @@ from (
 ) as x
 
 union all
+-- what migration 0014 leaves as it finds it
+select 'rows_from_before', 'advice', format('%s: %s', r.name, k.conname),
+  format('Mend what `select * from %s where not %s` shows, as it cannot be changed otherwise; then '
+    '`alter table %s validate constraint %I`.',
+    r.name, pg_get_expr(k.conbin, k.conrelid), r.name, k.conname)
+from our_relation as r
+join pg_constraint as k on k.conrelid = r.oid and k.contype = 'c' and not k.convalidated
+where r.nspname = 'data' and r.relname in ('tenants', 'users')
+
+union all
+select 'shared_address', 'advice', r.name,
+  format('Of users with one address, but for its case or Unicode form, only the oldest can sign '
+    'in. Change the others, then `drop index %s; %s`.', i.indexrelid::regclass,
+    replace(pg_get_indexdef(i.indexrelid), 'CREATE INDEX', 'CREATE UNIQUE INDEX'))
+from our_relation as r
+join pg_index as i on i.indrelid = r.oid and not i.indisunique
+join pg_class as c on c.oid = i.indexrelid and c.relname = 'users_email_key'
+where r.nspname = 'data' and r.relname = 'users'
+
+union all
 select 'scheduler_missing', 'advice', 'pg_cron',
   'Nothing counts by itself: install pg_cron here, or call `billing run` from any scheduler.'
 where not exists (select from pg_extension as x where x.extname = 'pg_cron')

@@ -79,6 +79,7 @@ grant select on billing.usage_health, billing.data_quality, billing.overview_col
 to billing_root;
 grant execute on function billing.require_choice(text, text, text[]),
   billing.require_overview(text, text, text, text, text),
+  billing.search_key(text),
   billing.column_value, billing.overview_metric(text), billing.overview_entry,
   billing.is_growing(bigint, bigint), billing.growth_text(bigint, bigint),
   billing.share_of_all_text(bigint, bigint), billing.peak_word(text, numeric),
@@ -133,7 +134,9 @@ grant execute on function billing.begin_sign_in(text, inet),
   billing.sign_out(text, boolean), billing.record_audit(text, text, uuid, jsonb)
 to billing_auth;
 grant execute on function billing.add_user(text, text, uuid, text),
-  billing.set_password(text, text), billing.disable_user(text), billing.list_users(),
+  billing.require_new_user(text, text, uuid), billing.require_user(text),
+  billing.set_password(text, text), billing.disable_user(text), billing.enable_user(text),
+  billing.list_users(),
   billing.issue_session(text, bytea, integer)
 to billing_operator;
 grant execute on function billing.prune_identity(), billing.is_root(), billing.current_tenant_id()
@@ -167,5 +170,7 @@ grant execute on function billing.aggregate_usage(date), billing.aggregate_usage
   billing.days_to_seal(), billing.seal_obstacle(date), billing.seal_day(date),
   billing.change_setting(text, text), billing.read_settings(),
   billing.installed_release(), billing.applied_migrations()
+to billing_operator;
+grant execute on function billing.day_text(date), billing.utc_text(timestamptz)
 to billing_operator;
 grant execute on function billing.scheduled_jobs() to billing_deploy;

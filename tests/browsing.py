@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from httpx import Response
 from litestar.testing import TestClient
 
-from app import auth
+from app import auth, passwords
 from app.web import create_app
 from tests.past import rows
 from tests.people import People, settle
@@ -108,6 +108,6 @@ def owner(people: People) -> str:
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checking a password costs next to nothing."""
-    monkeypatch.setattr(auth, "HASHER", CHEAP)
+    monkeypatch.setattr(passwords, "HASHER", CHEAP)
     monkeypatch.setattr(auth, "AT_ONCE", asyncio.Semaphore(2))  # waited for in one loop only
-    auth.nobodys_hash.cache_clear()
+    passwords.nobodys_hash.cache_clear()

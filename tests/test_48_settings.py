@@ -132,7 +132,10 @@ def test_the_command_shows_and_changes(module_db: Db) -> None:
             "setting nightly_hour_utc cannot be '25'. "
             "Allowed is ((nightly_hour_utc >= 1) AND (nightly_hour_utc <= 22))",
         ),
-        (["nightly_hour_utc", "late"], "setting nightly_hour_utc cannot be 'late'. invalid input"),
+        (
+            ["nightly_hour_utc", "late"],
+            "setting nightly_hour_utc cannot be 'late'. Write a whole number",
+        ),
         (["billing_from", ""], "setting billing_from cannot be NULL"),
         (["billing_from"], "`billing settings billing_from` needs a value"),
     ],

@@ -1,11 +1,19 @@
 """What root may ask Billing Overview for: order, search, filters; an unknown wish is told."""
 
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import urlencode
+
 import pytest
 
 from tests.browsing import HTML, Browser
-from tests.overview import JSON, PAGE, TENANTS, filed, listed, names
+from tests.ledgers import tenant
+from tests.overview import JSON, PAGE, TENANTS, TODAY, filed, listed, names
 from tests.overview import root as root
+from tests.past import rows, value
 from tests.people import People
+from tests.releases import migrate
+from tests.server import Db
 
 
 def test_the_heaviest_come_first_and_everybody_is_there(root: tuple[Browser, People]) -> None:
@@ -39,6 +47,68 @@ def test_search_and_filters(root: tuple[Browser, People], query: str, found: set
     assert set(names(browser, query)) == found
     if not found:
         assert "Clear filters" in browser.get(f"{PAGE}?{query}", headers=HTML).text
+
+
+@pytest.mark.parametrize(
+    ("name", "searches"),
+    [
+        ("ΟΔΟΣ", ["οδος", "οδοσ", "Οδος", "ΟΔΟΣ", "δος", "ΔΟσ"]),
+        ("Παράδεισος ΑΕ", ["παράδεισος", "ΠΑΡΆΔΕΙΣΟΣ", "παράδεισοσ"]),  # noqa: RUF001
+        ("Straßenbau", ["STRASSENBAU", "straße", "STRAẞE", "strasse"]),
+        ("STRAẞE", ["straße", "strasse", "STRASSE"]),
+        ("Zoë", ["ZOË", "Zoe\u0308", "ZOE\u0308", "zoë"]),
+        ("Zoe\u0308 2", ["zoë 2", "ZOE\u0308 2"]),
+        ("İstanbul Gıda", ["istanbul", "ISTANBUL", "İSTANBUL", "ıstanbul gıda", "GIDA"]),  # noqa: RUF001
+        ("ＡＢＣ Ltd", ["abc", "ＡＢＣ", "ａｂｃ ltd"]),  # noqa: RUF001
+        ("Ёлка", ["ЁЛКА", "ёлка", "Е\u0308лка"]),  # noqa: RUF001
+        ("ﬁrst Ofﬁce", ["FIRST", "office"]),
+        ("50% _off_", ["50%", "% _", "_OFF_"]),
+    ],
+)
+def test_search_whatever_the_case(
+    root: tuple[Browser, People], name: str, searches: list[str]
+) -> None:
+    browser, people = root
+    who = tenant(people.db, "pro", name=name)
+    try:
+        for search in searches:
+            assert names(browser, urlencode({"q": search})) == [name], search
+        for other in ("Zoe2", "50x", "_off%", "odos"):
+            assert name not in names(browser, urlencode({"q": other}))
+    finally:
+        rows(people.db, "delete from data.tenants where id = %s", who)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "locale 'C'",
+        "locale 'C.UTF-8'",
+        "locale_provider icu icu_locale 'und' locale 'C'",
+        "locale_provider icu icu_locale 'tr' locale 'C'",
+        "locale_provider icu icu_locale 'und-u-ks-level1' locale 'C'",
+    ],
+)
+def test_no_collation_of_the_database_decides(module_db: Db, made: str) -> None:
+    """Neither what is found nor who a user is, nor whether a release can be installed."""
+    statement = "create database elsewhere template template0 encoding 'UTF8' "
+    rows(module_db, statement + made)
+    elsewhere = replace(module_db, name="elsewhere")
+    try:
+        migrate(elsewhere)
+        for text, key in {
+            "ΟΔΟΣ οδος": "ΟΔΟΣ ΟΔΟΣ",
+            "Straße STRAẞE": "STRASSE STRASSE",
+            "iıİI": "IIII",  # noqa: RUF001
+            "Zoe\u0308": "ZOË",
+        }.items():
+            assert value(elsewhere, "select billing.search_key(%s)", text) == key
+            assert value(elsewhere, "select strpos(billing.search_key('x' || %s), %s)", text, key)
+        for one, other in (("ÄNN@X", "a\u0308nn@x"), ("IAN@x", "ian@x")):
+            same = "select billing.email_key(%s) = billing.email_key(%s)"
+            assert value(elsewhere, same, one, other)
+    finally:
+        rows(module_db, "drop database elsewhere with (force)")
 
 
 def test_over_near_and_their_counts(root: tuple[Browser, People]) -> None:
@@ -77,6 +147,16 @@ def test_an_unknown_value_is_told(root: tuple[Browser, People], query: str, word
     assert words in page.text
     for path in (JSON, f"{JSON}.csv"):
         assert browser.get(f"{path}?{query}").status_code == 422
+
+
+def test_a_past_period_says_whose_limits_judge_it(root: tuple[Browser, People]) -> None:
+    browser, _ = root
+    past = (TODAY.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    told = "Past period, compared with each tenant\u2019s current plan"
+    assert told in browser.get(f"{PAGE}?period={past}", headers=HTML).text
+    assert told in browser.get(f"{PAGE}?period={past}&q=nobody", headers=HTML).text
+    assert told not in browser.get(PAGE, headers=HTML).text
+    assert told not in browser.get(f"{PAGE}?period={TODAY:%Y-%m}", headers=HTML).text
 
 
 def test_a_period_that_is_none(root: tuple[Browser, People]) -> None:

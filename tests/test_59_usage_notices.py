@@ -63,5 +63,5 @@ def test_a_past_period_says_that_the_plan_is_todays(books: Db) -> None:
     assert march["chart"]["today"] is None
     assert march["chart"]["rows"][0]["date"] == "Mon 31 March"
     assert notices(books, who, date(2025, 3, 1)) == [
-        "A past period, shown against the limits of today's plan."
+        "Past period, compared with the current plan's limits."
     ]

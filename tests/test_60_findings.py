@@ -93,6 +93,18 @@ BREAKS: list[Break] = [
     ),
     *METRIC_BREAKS,
     (
+        "rows_from_before",
+        "alter table data.tenants drop constraint tenants_name_fits,"
+        " add constraint tenants_name_fits check (char_length(name) <= 200) not valid",
+        "alter table data.tenants validate constraint tenants_name_fits",
+    ),
+    (
+        "shared_address",
+        "drop index data.users_email_key; create index users_email_key on data.users (email)",
+        "drop index data.users_email_key; create unique index users_email_key on data.users"
+        ' ((lower(btrim(normalize(email, nfkc)) collate "und-x-icu") collate "C"))',
+    ),
+    (
         "undocumented",
         "comment on column data.plans.label is null",
         "comment on column data.plans.label is 'Name shown to people.'",

@@ -97,7 +97,12 @@ def test_check_has_a_code_for_each(
     [
         (["aggregate", "yesterday"], USAGE, "'yesterday' is not a day; write it as YYYY-MM-DD"),
         (["aggregate", "2026-02-30"], USAGE, "'2026-02-30' is not a day"),
-        (["aggregate", "9999-12-31"], USAGE, "'9999-12-31' is not a day"),
+        (["aggregate", "20261121"], USAGE, "'20261121' is not a day; write it as YYYY-MM-DD"),
+        (["aggregate", "2026-W47-6"], USAGE, "'2026-W47-6' is not a day"),
+        (["aggregate", "2026-11-21\n"], USAGE, "is not a day"),
+        (["aggregate", "２０２６-11-21"], USAGE, "is not a day"),  # noqa: RUF001
+        (["verify", "2026-11-20", "20261121"], USAGE, "'20261121' is not a day"),
+        (["aggregate", "9999-12-31"], USAGE, "the last valid day is 9999-12-30"),
         (["aggregate", "2026-01-02", "2026-01-01"], USAGE, "The range is reversed"),
         (["aggregate", "2026-01-01", "2999-01-01"], USAGE, "day .* lies in the future"),
         (["aggregate", "2010-01-01", "2026-01-01"], USAGE, "5845 days, more than 3660 at once"),
@@ -111,6 +116,16 @@ def test_check_has_a_code_for_each(
         (["demo", "--days", "3661"], USAGE, "3661 is not in the range"),
         (["settings", "colour", "red"], USAGE, "there is no setting colour. One of: billing_from,"),
         (["settings", "nightly_hour_utc", "25"], USAGE, "nightly_hour_utc cannot be '25'"),
+        (["settings", "billing_from", "tomorrow"], USAGE, "billing_from cannot be 'tomorrow'"),
+        (["settings", "billing_from", "now"], USAGE, "Write it as YYYY-MM-DD"),
+        (["settings", "billing_from", "20261121"], USAGE, "Write it as YYYY-MM-DD"),
+        (["settings", "billing_from", "2026-11-21 10:00"], USAGE, "Write it as YYYY-MM-DD"),
+        (["settings", "billing_from", "2026-11-31"], USAGE, "cannot be '2026-11-31'"),
+        (["settings", "billing_from", "21.11.2026"], USAGE, "Write it as YYYY-MM-DD"),
+        (["settings", "nightly_hour_utc", "0x4"], USAGE, "Write a whole number"),
+        (["settings", "nightly_hour_utc", " 4"], USAGE, "Write a whole number"),
+        (["settings", "nightly_hour_utc", "4.0"], USAGE, "Write a whole number"),
+        (["settings", "raw_retention_days", "99999999999"], USAGE, "cannot be '99999999999'"),
         (["settings", "nightly_hour_utc"], USAGE, "needs a value"),
         (["recount"], USAGE, "No such command 'recount'"),
     ],
@@ -176,6 +191,16 @@ def test_an_old_server(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(psycopg.ConnectionInfo, "server_version", 140012)
     sentence = refusal(billing("migrate"), REFUSED)
     assert sentence == "PostgreSQL 14 is too old: 15, 16 or 17 is needed"
+
+
+def test_a_database_in_another_encoding(module_db: Db, billing: Billing) -> None:
+    rows(module_db, "create database latin template template0 encoding 'LATIN1' locale 'C'")
+    try:
+        address = module_db.url(name="latin")
+        sentence = refusal(billing("migrate", BILLING_DATABASE_URL=address), REFUSED)
+        assert sentence == "The database's encoding is not UTF8, which is needed"
+    finally:
+        rows(module_db, "drop database latin with (force)")
 
 
 def test_migrating_without_the_right(module_db: Db, billing: Billing) -> None:

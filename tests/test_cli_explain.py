@@ -63,7 +63,7 @@ def test_csv_is_inert(billing: Billing, tenant: Any) -> None:
     done = billing("explain", tenant, day(1), "smsOutboundCount", "--csv")
     table = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [row["contribution"] for row in table] == ["1"] * 5 + ["0"] * 2
-    assert table[0]["occurred_at"] == "2025-03-01T01:00:00+00:00"
+    assert table[0]["occurred_at"] == "2025-03-01T01:00:00.000000Z"
     assert (table[5]["provider_id"], table[5]["status"]) == ("'@M7", "'=1+1")
 
 

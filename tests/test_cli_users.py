@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from click.testing import Result
 
-from app import auth, users
+from app import passwords, users
 from app.settings import ROOT
 from tests.browsing import PASSWORD, SUMMARY, bearer, browsing, sign_in
 from tests.command_line import PROGRAM, Billing, billing_on
@@ -90,9 +90,14 @@ def test_disabling(people: People, billing: Billing) -> None:
 def test_a_weak_password(
     people: People, billing: Billing, verb: str, password: str, words: str
 ) -> None:
+    role, email = ("--role", "root") if verb == "add" else (), "gwendolyn@x.example"
+    if verb == "passwd":
+        rows(people.db, "delete from data.users where email = %s", email)
+        rows(people.db, "select billing.add_user(%s, 'root', null, '-')", email)
     known = value(people.db, "select count(*) from data.users")
-    role = ("--role", "root") if verb == "add" else ()
-    refused(billing("user", verb, "gwendolyn@x.example", *role, pipe=password), 2, words)
+    refused(billing("user", verb, email, *role, pipe=password), 2, words)
+    rows(people.db, "delete from data.users where email = %s", email)
+    known -= verb == "passwd"
     assert value(people.db, "select count(*) from data.users") == known
 
 
@@ -106,13 +111,28 @@ def test_what_cannot_be_is_a_sentence(people: People, billing: Billing) -> None:
         2,
         f"there is no tenant {nowhere}",
     )
-    for wrong in (("root", *own), ("owner",)):
-        refused(
-            billing(*add, "a@b.example", "--role", *wrong),
-            2,
-            "root belongs to no tenant; owner, admin and member belong to one",
-        )
-    refused(billing(*add, "nobody", "--role", "root"), 2, "user nobody cannot be root")
+    for wrong, words in (
+        (("root", *own), "a root user belongs to no tenant"),
+        (("owner",), "a user of role owner needs a tenant"),
+        (("member",), "a user of role member needs a tenant"),
+    ):
+        refused(billing(*add, "a@b.example", "--role", *wrong), 2, words)
+    for address, words in (
+        ("nobody", "nobody is not an e-mail address"),
+        ("a@b@c", "a@b@c is not an e-mail address"),
+        ("", " is not an e-mail address"),
+        (f"{'a' * 320}@x", "an e-mail address has at most 320 characters"),
+        (
+            "a\u200bnn@x.example",
+            "e-mail address a\\u200bnn@x.example contains white space or invis",
+        ),
+        (
+            "a\x1b[31m@x.example",
+            "e-mail address a\\x1b[31m@x.example contains white space or invis",
+        ),
+        ("a\u00a0b@x.example", "contains white space or invisible characters"),
+    ):
+        refused(billing(*add, address, "--role", "owner", *own), 2, words)
     for words in (("user", "passwd"), ("user", "disable"), ("session",)):
         refused(billing(*words, "no@body.example"), 2, "there is no user no@body.example")
     assert billing(*add, "a@b.example", "--role", "god").exit_code == 2
@@ -142,7 +162,7 @@ def test_a_terminal_hides_the_password(people: People) -> None:
     assert child.communicate()[0] == b"tty@x.example may sign in as root.\n"
     os.close(master)
     assert PASSWORD.encode() not in seen
-    assert auth.HASHER.verify(value(people.db, STORED, "tty@x.example"), PASSWORD)
+    assert passwords.HASHER.verify(value(people.db, STORED, "tty@x.example"), PASSWORD)
 
 
 def test_a_session_to_try_things_by_hand(people: People, billing: Billing) -> None:

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browsing import PASSWORD, let_in
+from tests.past import rows
 from tests.people import People
 from tests.serving import serving
 from tests.windows import LOOKS, Look, window
@@ -190,3 +191,20 @@ def test_only_root_is_led_to_the_overview(chromium: Browser, people: People, add
             visitor.open("/admin/billing-overview" if role == "root" else "/settings/billing")
             link = visitor.page.get_by_role("link", name="Billing Overview")
             expect(link).to_have_count(shown)
+
+
+@pytest.mark.usefixtures("cheap")
+def test_an_address_of_any_script_can_be_typed(
+    chromium: Browser, people: People, address: str
+) -> None:
+    """A browser's own field for e-mail addresses would refuse or rewrite it."""
+    email = "ändre@éxample.example"
+    rows(people.db, "select billing.add_user(%s, 'root', null, '-')", email)
+    let_in(people.db, email)
+    with window(chromium, address) as visitor:
+        page = visitor.page
+        visitor.open("/login")
+        page.get_by_label("E-mail").fill(email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator(".account")).to_be_visible()

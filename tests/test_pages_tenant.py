@@ -140,7 +140,7 @@ def test_another_period_is_chosen(
         visitor.page.get_by_role("button", name="Show").click()
         expect(visitor.page).to_have_url(f"{address}{PATH}?period={last_month}")
         expect(visitor.page.get_by_role("combobox", name="Period")).to_have_value(last_month)
-        expect(visitor.page.get_by_text("against the limits of today's plan")).to_be_visible()
+        expect(visitor.page.get_by_text("compared with the current plan's limits")).to_be_visible()
         export = visitor.page.get_by_role("link", name="Export CSV")
         expect(export).to_have_attribute(
             "href", f"/api/billing/usage/daily.csv?period={last_month}"

@@ -156,7 +156,10 @@ def test_a_sealed_day(browser: Browser, people: People, yesterday: date) -> None
     [
         ({"date": "yesterday"}, 422, "write it as YYYY-MM-DD"),
         ({"date": "2026-02-30"}, 422, "write it as YYYY-MM-DD"),
-        ({"date": "9999-12-31"}, 422, "there is a day after it"),
+        ({"date": "2026-W47-6"}, 422, "write it as YYYY-MM-DD"),
+        ({"date": "20261121"}, 422, "write it as YYYY-MM-DD"),
+        ({"date": "2026-11-2１"}, 422, "write it as YYYY-MM-DD"),  # noqa: RUF001
+        ({"date": "9999-12-31"}, 422, "the last valid day is 9999-12-30"),
         ({"date": "9999-12-30"}, 404, "9999-12-30 is still to come."),
         ({"metric": "faxes"}, 422, "there is no metric faxes. One of: sms_outbound_count"),
         ({"reason": "odd"}, 422, "reason"),

@@ -44,7 +44,15 @@ def written(people: People) -> Any:
             "to: that is 3652059 days; at most 31 at once",
         ),
         ({"from": "2026-11-02", "to": "2026-11-01"}, "to: it comes before 2026-11-02"),
-        ({"from": "9999-12-31", "to": "9999-12-31"}, "to: there is a day after it"),
+        ({"from": "20261121", "to": "20261121"}, "from: write it as YYYY-MM-DD, e.g. 2026-11-21"),
+        (
+            {"from": "2026-W47-6", "to": "2026-W47-6"},
+            "from: write it as YYYY-MM-DD, e.g. 2026-11-21",
+        ),
+        (
+            {"from": "9999-12-31", "to": "9999-12-31"},
+            "to: the last valid day is 9999-12-30",
+        ),
         (
             {"from": "2026-11-31", "to": "2026-12-01"},
             "from: write it as YYYY-MM-DD, e.g. 2026-11-21",

@@ -5,7 +5,7 @@ import html
 import pytest
 from argon2 import extract_parameters
 
-from app import auth, public_url
+from app import passwords, public_url
 from tests.browsing import (
     PASSWORD,
     SUMMARY,
@@ -31,13 +31,13 @@ def test_nobody_learns_who_exists(
     disabled = people.add("owner")
     let_in(people.db, disabled)
     rows(people.db, "select billing.disable_user(%s)", disabled, login="billing_operator")
-    checks, verify = [], auth.verify
+    checks, verify = [], passwords.verify
 
     def counted(password_hash: str, password: str) -> bool:
         checks.append(extract_parameters(password_hash))
         return verify(password_hash, password)
 
-    monkeypatch.setattr(auth, "verify", counted)
+    monkeypatch.setattr(passwords, "verify", counted)
     answers = set()
     for email, password in ((owner, "wrong"), ("no@body.example", PASSWORD), (disabled, PASSWORD)):
         response = sign_in(browser, email, password)
@@ -46,7 +46,7 @@ def test_nobody_learns_who_exists(
         answers.add(response.text.replace(html.escape(email), "the e-mail"))
     assert len(answers) == 1
     assert "E-mail or password is wrong." in answers.pop()
-    assert checks == [extract_parameters(auth.nobodys_hash())] * 3
+    assert checks == [extract_parameters(passwords.nobodys_hash())] * 3
 
 
 def test_the_right_password_opens_a_session(browser: Browser, module_db: Db, owner: str) -> None:
@@ -105,6 +105,6 @@ def test_an_outdated_hash_is_renewed_once(people: People, monkeypatch: pytest.Mo
             token_of(sign_in(browser, email))
             hashes.append(value(people.db, stored, email))
     outdated, renewed, kept = hashes
-    assert auth.HASHER.check_needs_rehash(outdated)
-    assert not auth.HASHER.check_needs_rehash(renewed)
+    assert passwords.HASHER.check_needs_rehash(outdated)
+    assert not passwords.HASHER.check_needs_rehash(renewed)
     assert renewed == kept

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app import auth
+from app import passwords
 from tests.browsing import PASSWORD, Browser, browsing, form_secret, let_in, sign_in
 from tests.past import rows, value
 from tests.people import People, digest
@@ -66,15 +66,15 @@ def test_an_account_that_does_not_exist_is_closed_alike(browser: Browser) -> Non
 
 
 def test_a_success_does_not_count_nor_wipe_the_slate(browser: Browser, owner: str) -> None:
-    passwords = ("wrong", PASSWORD, "wrong", PASSWORD, "wrong", "wrong", "wrong", PASSWORD)
-    assert statuses(browser, owner, *passwords) == [401, 303, 401, 303, 401, 401, 401, 429]
+    typed = ("wrong", PASSWORD, "wrong", PASSWORD, "wrong", "wrong", "wrong", PASSWORD)
+    assert statuses(browser, owner, *typed) == [401, 303, 401, 303, 401, 401, 401, 429]
 
 
 def test_an_attempt_while_closed_costs_nothing_and_prolongs_nothing(
     browser: Browser, people: People, owner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statuses(browser, owner, *["wrong"] * 5)
-    monkeypatch.setattr(auth, "verify", None)  # would be an error
+    monkeypatch.setattr(passwords, "verify", None)  # would be an error
     attempts = "select count(*) from data.sign_in_attempts"
     before = value(people.db, attempts)
     assert statuses(browser, owner, PASSWORD, "wrong") == [429, 429]

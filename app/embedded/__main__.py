@@ -8,7 +8,7 @@ from pathlib import Path
 from app.embedded.cluster import Cluster
 from app.embedded.notes import is_port
 from app.embedded.process import REFUSED, USAGE, Sorry
-from app.embedded.server import Server
+from app.embedded.server import Server, say
 from app.embedded.web import Web
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -61,10 +61,10 @@ def main(arguments: list[str], checkout: Path = CHECKOUT) -> int:
             raise Sorry(f"Say one of: {', '.join(VERBS)}.", USAGE)
         obey(verb, rest, checkout)
     except Sorry as sorry:
-        print(sorry, file=sys.stderr)
+        say(str(sorry))
         return sorry.code
     except OSError as error:
-        print(f"{error.filename or checkout}: {error.strerror or error}.", file=sys.stderr)
+        say(f"{error.filename or checkout}: {error.strerror or error}.")
         return REFUSED
     except KeyboardInterrupt:
         return 130

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from app.embedded.cluster import PLAIN, Cluster
 from app.embedded.process import UNREACHABLE, USAGE, Sorry, lives_in, reasons, spawn, taken, wait
+from app.visible import visible
 
 PATIENCE = 60  # seconds for a start with crash recovery, or for a stop
 SETTINGS = {
@@ -29,7 +30,7 @@ SETTINGS = {
 
 
 def say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+    print(visible(sentence), file=sys.stderr, flush=True)
 
 
 class Server:

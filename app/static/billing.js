@@ -3,7 +3,7 @@
 /* The overview follows the search while it is typed, and the address with it. */
 const form = document.querySelector("form[data-live]");
 if (form) {
-  const parts = ["export", "totals", "chips", "tenants"];
+  const parts = ["shown", "export", "totals", "chips", "tenants"];
   const said = document.getElementById("said");
   let timer, running;
 
