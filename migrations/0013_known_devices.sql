@@ -20,6 +20,8 @@ comment on column data.known_devices.signed_in_at is 'When, the last time.';
 alter table data.sign_in_attempts
 add column network inet,
 add column device_sha256 bytea;
+-- holds a week of attempts: short enough to be locked for
+-- squawk-ignore require-concurrent-index-creation
 create index sign_in_attempts_network_idx on data.sign_in_attempts (network, attempted_at);
 comment on column data.sign_in_attempts.network is
 'The /24 of the address, of IPv6 the /48: what one customer of a provider may have.';

@@ -171,6 +171,6 @@ def test_a_body_that_never_arrives_is_nothing_unexpected(people: People) -> None
     async def send(message: Any) -> None:
         said.append(message)
 
-    asyncio.run(app(cast("Any", scope), receive, cast("Any", send)))
+    asyncio.run(cast("Any", app)(scope, receive, send))
     assert said[0]["status"] == 400
     assert b"ended before its body was complete" in said[1]["body"]

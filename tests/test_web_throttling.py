@@ -106,7 +106,7 @@ def test_who_has_signed_in_before_is_not_kept_out_by_others(
 def test_a_cookie_of_a_device_that_is_none(browser: Browser, owner: str, device: str) -> None:
     secret = form_secret(browser)
     form = {"form_secret": secret, "email": owner, "password": PASSWORD}
-    headers = {"Cookie": f"form={secret}; device={device}".encode()}
+    headers: Any = {"Cookie": f"form={secret}; device={device}".encode()}
     browser.cookies.clear()
     assert browser.post("/login", data=form, headers=headers).status_code == 303
 
