@@ -52,6 +52,7 @@ async def tenants_usage(
     if found is None:
         raise no_usage(wish.period)
     body, count, pages = found
+    wish.require_page(pages, overview.JSON)
     return Response(
         body,
         media_type="application/json",
@@ -96,6 +97,7 @@ async def overview_page(
     page = await gate.as_root(work)
     if page is None:
         raise no_usage(wish.period)
+    wish.require_page(page["table"]["pages"])
     return gate.page(
         "billing_overview.html", {"page": page, "wish": wish, "ran": ran, "csv": overview.CSV}
     )

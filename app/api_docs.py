@@ -45,7 +45,7 @@ REFUSALS = {
     400: "The body is no JSON.",
     401: "Nobody is signed in, or the session has ended.",
     403: "The session is not of a role that may do this.",
-    404: "There is nothing of that period or day, or no such tenant.",
+    404: "There is nothing of that period or day, no such tenant or no such page.",
     409: "A day is sealed, or somebody else is counting it.",
     413: "The body is larger than 64 KiB.",
     422: "A parameter is not written as it has to be, or there is no such value.",

@@ -18,6 +18,9 @@ T = TypeVar("T")
 AT_ONCE = asyncio.Semaphore(2)
 """Each check takes 64 MiB and a core: more of them side by side only queue elsewhere."""
 
+DEVICE_DAYS = 180
+"""For how long a browser is known without signing in; see billing.known_device."""
+
 TOUCH_PAUSE = 30.0
 """Seconds for which this process does not note again that a session is in use."""
 
@@ -25,6 +28,8 @@ TOUCH_PAUSE = 30.0
 @dataclass(frozen=True)
 class SignedIn:
     token: str
+    device: str
+    """By which the browser is known from now on."""
     actor: Actor
 
 
@@ -41,14 +46,18 @@ class _Attempt:
 
 
 async def sign_in(
-    database: Database, email: str, password: str, address: str | None
+    database: Database, email: str, password: str, address: str | None, device: str | None
 ) -> SignedIn | Throttled | None:
-    """Open a session; None when e-mail or password is wrong, at the same cost either way."""
+    """Open a session; None when e-mail or password is wrong, at the same cost either way.
+
+    `device` is what a browser says of itself that has signed in before: others' wrong passwords do
+    not keep it out.
+    """
     attempt = await _ask(
         database,
         _Attempt,
-        "select a.* from billing.begin_sign_in(%s, %s::inet) as a",
-        [email, address],
+        "select a.* from billing.begin_sign_in(%s, %s::inet, %s) as a",
+        [email, address, device and token_sha256(device)],
     )
     if attempt.retry_after_seconds is not None:
         return Throttled(max(1, attempt.retry_after_seconds))
@@ -58,14 +67,14 @@ async def sign_in(
         if not right or attempt.password_hash is None:
             return None
         renewed = await asyncio.to_thread(passwords.renewed, known, password)
-    token = new_token()
+    token, device = new_token(), new_token()
     actor = await _ask(
         database,
         Actor,
-        "select a.* from billing.finish_sign_in(%s, %s, %s, %s) as a",
-        [attempt.attempt_id, email, token_sha256(token), renewed],
+        "select a.* from billing.finish_sign_in(%s, %s, %s, %s, %s) as a",
+        [attempt.attempt_id, email, token_sha256(token), token_sha256(device), renewed],
     )
-    return SignedIn(token, actor) if actor.user_id else None
+    return SignedIn(token, device, actor) if actor.user_id else None
 
 
 async def sign_out(database: Database, token: str, *, everywhere: bool) -> None:

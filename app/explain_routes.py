@@ -20,6 +20,7 @@ from app.database import Actor, Connection
 from app.days import parse_day, unfit
 from app.explain import Reason
 from app.gate import Gate
+from app.paging import require_page
 from app.tenant_routes import download
 
 Only = Annotated[
@@ -138,8 +139,7 @@ async def _file(
     found = await _read(gate, tenant, day, metric, reason, page, explanation.PER_FILE)
     headers = {"X-Total-Count": str(found["rowCount"])}
     if page < found["pages"]:
-        asked = {**dict(gate.request.query_params.items()), "page": page + 1}
-        headers["Link"] = f'<{gate.request.url.path}?{urlencode(asked)}>; rel="next"'
+        headers["Link"] = f'<{_address(gate, page + 1)}>; rel="next"'
     name = f"{found['metric']['name']}-{day}"
     return download(name, explanation.csv(found), **headers)
 
@@ -170,7 +170,14 @@ async def _read(
         raise _refusal(error.diag.message_primary or "", error.diag.message_hint) from None
     if found is None:
         raise NotFoundException(f"{day} is still to come.")
+    require_page(page, found["pages"], _address(gate, found["pages"]))
     return found
+
+
+def _address(gate: Gate, page: int) -> str:
+    """Another page of what is asked for."""
+    asked = {**dict(gate.request.query_params.items()), "page": page}
+    return f"{gate.request.url.path}?{urlencode(asked)}"
 
 
 def _refusal(sentence: str, hint: str | None) -> Exception:

@@ -1,5 +1,6 @@
 """What every request and every answer goes through: host, origin, headers, one log line."""
 
+import json
 import secrets
 import time
 from typing import Any
@@ -34,6 +35,10 @@ HEADERS = {
 }
 HSTS = "max-age=31536000; includeSubDomains"
 SAFE = {"GET", "HEAD", "OPTIONS"}
+PROBES = {"/healthz", "/readyz"}
+"""Asked by address, under whatever name: nothing in the answer depends on it."""
+MOST_COOKIES = 50
+"""The framework keeps the last thousand headers of cookies that it decoded."""
 
 
 class Envelope:
@@ -71,8 +76,9 @@ class Envelope:
                 headers["X-Request-Id"] = request_id
             await send(message)
 
+        app = too_many_cookies if _cookies(scope) > MOST_COOKIES else self.app
         try:
-            await self.app(asked, receive, send_with_headers)
+            await app(asked, receive, send_with_headers)
         finally:
             logger.info(
                 "request",
@@ -82,6 +88,22 @@ class Envelope:
                 ms=round((time.perf_counter() - begin) * 1000, 1),
                 actor=asked.get("state", {}).get("actor_kind", "nobody"),
             )
+
+
+def _cookies(scope: HTTPScope) -> int:
+    texts = [text for name, text in scope["headers"] if name == b"cookie"]
+    return sum(text.count(b";") + 1 for text in texts)
+
+
+async def too_many_cookies(_: Scope, __: Receive, send: Send) -> None:
+    """An application that says nothing else."""
+    sentence = "Too many cookies: delete those of this site."
+    title = "Request Header Fields Too Large"
+    body = json.dumps({"status": 431, "title": title, "detail": sentence}).encode()
+    headers = [(b"content-type", b"application/problem+json")]
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": 431, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class SameSite(ASGIMiddleware):
@@ -97,7 +119,9 @@ class SameSite(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         request: Request[Any, Any, Any] = Request(scope)
-        if request.headers.get("host", "").lower() not in self.url.netlocs:
+        hosts = request.headers.getall("host", [])
+        ours = len(hosts) == 1 and self.url.owns_host(hosts[0])
+        if not ours and scope["path_template"] not in PROBES:
             raise HTTPException("This is not the address of this service.", status_code=400)
         path = scope["path"].encode(errors="replace")
         if b"\0" in path or len(path) > 255:  # no file may be asked for by such a name

@@ -15,6 +15,7 @@ from psycopg import errors as pg
 from psycopg_pool import PoolTimeout
 from structlog.contextvars import get_contextvars
 
+from app.paging import NoSuchPage
 from app.requests import AnyRequest
 
 logger = structlog.get_logger()
@@ -34,7 +35,10 @@ UNFIT = {
     r"Expected `object`, (?P<got>.*)": "send an object of fields, {got}",
 }
 """What to say of a body where the decoder speaks to programmers."""
-NO_JSON = re.compile(r"JSON is malformed|Input data was truncated|Invalid UTF-8")
+NO_JSON = {
+    r"JSON is malformed|Input data was truncated|Invalid UTF-8": "The body is no JSON.",
+    r"(Integer value|Number) out of range": "A number in the body is too large.",
+}
 
 PAGES = {
     400: ("That does not work", "Check the address, or begin at the start page."),
@@ -58,7 +62,11 @@ PAGES = {
 
 
 def problem(
-    request: AnyRequest, status: int, detail: str, headers: Mapping[str, str] | None = None
+    request: AnyRequest,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **context: Any,
 ) -> Response[Any]:
     """A page for a browser, RFC 9457 problem details for everything else."""
     if wants_page(request):
@@ -69,7 +77,8 @@ def problem(
         return Template(
             "error.html",
             context={"status": status, "heading": heading, "detail": detail, "advice": advice}
-            | _surroundings(request),
+            | _surroundings(request)
+            | context,
             status_code=status,
             headers=dict(headers or {}),
         )
@@ -121,9 +130,16 @@ def _bad_choice(request: AnyRequest, error: pg.InvalidParameterValue) -> Respons
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[Any]:
     sentence = SENTENCES.get(error.detail, error.detail)
-    if NO_JSON.match(sentence):
-        sentence = "The body is no JSON."
+    for pattern, words in NO_JSON.items():
+        if re.match(pattern, sentence):
+            sentence = words
     return problem(request, error.status_code, sentence, error.headers)
+
+
+def _no_such_page(request: AnyRequest, error: NoSuchPage) -> Response[Any]:
+    return problem(
+        request, 404, error.detail, {"Link": f'<{error.last}>; rel="last"'}, last_page=error.last
+    )
 
 
 def _unavailable(request: AnyRequest, error: Exception) -> Response[Any]:
@@ -160,6 +176,7 @@ def _unexpected(request: AnyRequest, error: Exception) -> Response[Any]:
 
 HANDLERS: dict[int | type[Exception], Any] = {
     ValidationException: _validation,
+    NoSuchPage: _no_such_page,
     HTTPException: _http,
     pg.InsufficientPrivilege: _refused,
     pg.InvalidParameterValue: _bad_choice,

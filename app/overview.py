@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from litestar.params import QueryParameter
 
+from app.paging import require_page
 from app.tenant_routes import Period
 
 PAGE = "/admin/billing-overview"
@@ -78,6 +79,10 @@ class Wish:
             if (value := getattr(wish, field.name)) not in (None, "", field.default)
         }
         return f"{path}?{urlencode(parts)}" if parts else path
+
+    def require_page(self, pages: int, path: str = PAGE) -> None:
+        """404, with the way to the last page, when there are fewer."""
+        require_page(self.page, pages, self.to(path, page=max(pages, 1)))
 
     def kept(self, *names: str) -> list[tuple[str, str]]:
         """What a form repeats that does not ask for it."""

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Response, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.params import Body, JSONBody
+from litestar.params import JSONBody
 from litestar.response import Redirect
 from psycopg import errors as pg
 
-from app import overview, requests, usage_tenants
+from app import bodies, overview, requests, usage_tenants
 from app.api_docs import answers
 from app.database import Actor, Connection
 from app.days import MOST_DAYS, parse_day, until
@@ -63,16 +62,22 @@ async def recount(gate: NamedDependency[Gate], data: JSONBody[Days]) -> Recount:
     return await _recount(gate, data.first, data.last)
 
 
-@post(f"{overview.PAGE}/recount", guards=[require_root], include_in_schema=False, status_code=303)
+@post(
+    f"{overview.PAGE}/recount",
+    guards=[require_root],
+    dependencies={"form": bodies.form(DaysForm)},
+    include_in_schema=False,
+    status_code=303,
+)
 async def recount_from_page(
     request: AnyRequest,
     gate: NamedDependency[Gate],
     settings: NamedDependency[Settings],
-    data: Annotated[DaysForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    form: NamedDependency[DaysForm],
 ) -> Response[Any]:
     """The same for the form of the page, which shows the result."""
-    requests.require_form_secret(request, settings, data.form_secret)
-    done = await _recount(gate, parse_day(data.first, "from"), parse_day(data.last, "to"))
+    requests.require_form_secret(request, settings, form.form_secret)
+    done = await _recount(gate, parse_day(form.first, "from"), parse_day(form.last, "to"))
     return Redirect(f"{overview.PAGE}?ran={done.run_id}#health", status_code=303)
 
 

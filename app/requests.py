@@ -18,9 +18,19 @@ def token_of(request: AnyRequest, settings: Settings) -> str:
     token = bearer_of(request)
     if token is None:
         token = request.cookies.get(settings.public_url.session_cookie, "")
-    if not 0 < len(token) <= 200 or not (token.isascii() and token.isprintable()):
+    if not _is_token(token):
         raise NotAuthorizedException("Sign in first.")
     return token
+
+
+def device_of(request: AnyRequest, settings: Settings) -> str | None:
+    """The token that this browser was given when somebody signed in; None in a new one."""
+    token = request.cookies.get(settings.public_url.device_cookie, "")
+    return token if _is_token(token) else None
+
+
+def _is_token(text: str) -> bool:
+    return 0 < len(text) <= 200 and text.isascii() and text.isprintable()
 
 
 def bearer_of(request: AnyRequest) -> str | None:

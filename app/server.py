@@ -1,6 +1,7 @@
 """Serving the web application."""
 
 import socket
+from typing import Any
 
 import uvicorn
 from litestar.types import ASGIApp
@@ -10,6 +11,17 @@ from app import startup
 from app.errors import REFUSED, Problem
 from app.settings import Settings
 from app.web import create_app
+
+OPTIONS: dict[str, Any] = {
+    "http": "app.http_protocol:BoundedProtocol",
+    "ws": "none",
+    "timeout_keep_alive": 5,
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+    "log_level": "warning",
+}
+"""How uvicorn serves an application of ours, wherever it listens."""
 
 
 def serve(settings: Settings, workers: int = 1) -> None:
@@ -35,10 +47,7 @@ def serve(settings: Settings, workers: int = 1) -> None:
         workers=workers,
         host=settings.host,
         port=settings.port,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        log_level="warning",
+        **OPTIONS,
     )
 
 

@@ -5,11 +5,10 @@ from typing import Annotated, Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, QueryParameter
+from litestar.params import QueryParameter
 from litestar.response import Redirect, Template
 
-from app import auth, requests
+from app import auth, bodies, requests
 from app.database import Database
 from app.requests import AnyRequest
 from app.settings import Settings
@@ -44,21 +43,32 @@ async def sign_in_page(
     return _page(request, settings, own_path(after), 200)
 
 
-@post("/login", include_in_schema=False, status_code=303)
+@post(
+    "/login",
+    dependencies={"form": bodies.form(SignInForm)},
+    include_in_schema=False,
+    status_code=303,
+)
 async def sign_in(
     request: AnyRequest,
-    data: Annotated[SignInForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    form: NamedDependency[SignInForm],
     database: NamedDependency[Database],
     settings: NamedDependency[Settings],
 ) -> Response[Any]:
     """A new session and a new token, whatever the browser brought along."""
-    requests.require_form_secret(request, settings, data.form_secret)
-    path = own_path(data.next)
+    requests.require_form_secret(request, settings, form.form_secret)
+    path = own_path(form.next)
     # longer than any that is stored, or than any form of a password that may be set: fits nothing
-    email, password = data.email[:321].replace("\0", ""), data.password[:1000]
-    result = await auth.sign_in(database, email, password, requests.address_of(request, settings))
+    email, password = form.email[:321].replace("\0", ""), form.password[:1000]
+    result = await auth.sign_in(
+        database,
+        email,
+        password,
+        requests.address_of(request, settings),
+        requests.device_of(request, settings),
+    )
     if result is None:
-        return _page(request, settings, path, 401, WRONG, data.email)
+        return _page(request, settings, path, 401, WRONG, form.email)
     if isinstance(result, auth.Throttled):
         minutes = -(-result.retry_after_seconds // 60)
         page = _page(
@@ -67,7 +77,7 @@ async def sign_in(
             path,
             429,
             f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}.",
-            data.email,
+            form.email,
         )
         page.headers["Retry-After"] = str(result.retry_after_seconds)
         return page
@@ -76,21 +86,32 @@ async def sign_in(
         status_code=303,
         cookies=[
             requests.cookie(settings, settings.public_url.session_cookie, result.token),
+            requests.cookie(
+                settings,
+                settings.public_url.device_cookie,
+                result.device,
+                max_age=auth.DEVICE_DAYS * 24 * 60 * 60,
+            ),
         ],
     )
 
 
-@post("/logout", include_in_schema=False, status_code=303)
+@post(
+    "/logout",
+    dependencies={"form": bodies.form(SignOutForm)},
+    include_in_schema=False,
+    status_code=303,
+)
 async def sign_out(
     request: AnyRequest,
-    data: Annotated[SignOutForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    form: NamedDependency[SignOutForm],
     database: NamedDependency[Database],
     settings: NamedDependency[Settings],
 ) -> Redirect:
     """End this session, or every session of the user."""
-    requests.require_form_secret(request, settings, data.form_secret)
+    requests.require_form_secret(request, settings, form.form_secret)
     token = requests.token_of(request, settings)
-    await auth.sign_out(database, token, everywhere=bool(data.everywhere))
+    await auth.sign_out(database, token, everywhere=bool(form.everywhere))
     gone = requests.cookie(settings, settings.public_url.session_cookie, "", max_age=0)
     return Redirect("/login", status_code=303, cookies=[gone])
 

@@ -33,6 +33,7 @@ from app import (
     verify_routes,
 )
 from app.api_strict import require_usable_parameters
+from app.bodies import StrictRequest
 from app.database import Database
 from app.gate import Gate, require_root
 from app.hardening import Envelope, SameSite
@@ -103,6 +104,7 @@ def create_app(settings: Settings, *, ticks: bool = True) -> ASGIApp:
             "wish": Provide(wished, sync_to_thread=False),
         },
         guards=[require_usable_parameters],
+        request_class=StrictRequest,
         exception_handlers=http_errors.HANDLERS,
         lifespan=[lifespan],
         state=State({"database": database, "settings": settings}),

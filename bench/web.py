@@ -79,9 +79,7 @@ def served(database: Db, workers: int) -> Generator[tuple[subprocess.Popen[bytes
         "BILLING_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{database.port}/{database.name}",
         "BILLING_PORT": str(port),
     }
-    command = [sys.executable, "-m", "uvicorn", "bench.web_app:worker", "--factory"]
-    command += ["--port", str(port), "--workers", str(workers)]
-    command += ["--no-access-log", "--no-server-header", "--log-level", "warning"]
+    command = [sys.executable, "-m", "bench.web_app", str(port), str(workers)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             end = time.monotonic() + 30

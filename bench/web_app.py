@@ -1,12 +1,14 @@
 """The web application with one more route: a constant after `select 1` in a transaction."""
 
 import os
+import sys
 from typing import cast
 
+import uvicorn
 from litestar import Litestar, Response, get
 from psycopg_pool import AsyncConnectionPool
 
-from app import logs, web
+from app import logs, server, web
 from app import settings as environment
 from app.database import SIZES
 from app.hardening import Envelope
@@ -36,3 +38,13 @@ def worker() -> Envelope:
 
     cast("Litestar", envelope.app).register(floor)
     return envelope
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        "bench.web_app:worker",
+        factory=True,
+        port=int(sys.argv[1]),
+        workers=int(sys.argv[2]),
+        **server.OPTIONS,
+    )

@@ -1,6 +1,6 @@
 -- Names and e-mail addresses that people can read, and sign in with. Not validated where rows from
 -- before break a rule: `billing check` tells then, and an upgrade goes on.
--- depends: 0011_index_of_days
+-- depends: 0013_known_devices
 
 alter table data.tenants
 add constraint tenants_name_fits check (char_length(name) <= 200) not valid,

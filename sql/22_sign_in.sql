@@ -26,56 +26,93 @@ comment on function billing.find_user(text) is
 'The user of an e-mail address, or NULL; of two from before addresses were compared like this, the '
 'older.';
 
+create function billing.networks_of(
+  p_address inet, out address inet, out network inet
+)
+language sql immutable
+as $$
+  -- whoever has one IPv6 address has its whole /64, and many have a /48
+  select
+    case family(p_address) when 6 then network(set_masklen(p_address, 64)) else p_address end,
+    network(set_masklen(p_address, case family(p_address) when 6 then 48 else 24 end));
+$$;
+comment on function billing.networks_of(inet) is
+'What throttling counts an address as: itself (IPv6: its /64), and its /24 (IPv6: its /48).';
+
+create function billing.known_device(p_email text, p_device_sha256 bytea) returns bytea
+language sql stable
+as $$
+  select d.token_sha256
+  from data.known_devices as d
+  join data.users as u on u.id = d.user_id
+  where d.token_sha256 = p_device_sha256
+    and d.signed_in_at > clock_timestamp() - interval '180 days'
+    and u.id = billing.find_user(p_email) and u.disabled_at is null;
+$$;
+comment on function billing.known_device(text, bytea) is
+'The device itself if this user has signed in there within 180 days, else NULL.';
+
 create function billing.begin_sign_in(
-  p_email text, p_address inet,
+  p_email text, p_address inet, p_device_sha256 bytea,
   out attempt_id bigint, out password_hash text, out retry_after_seconds integer
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 -- Every attempt is written down as failed before its password is looked at, so that guesses made
--- side by side count, too. Per account 5 failures in 15 minutes, per address (IPv6: /64) 30.
+-- side by side count, too. In 15 minutes an account has 5 failures from wherever it has not signed
+-- in yet, an address (IPv6: /64) 30, its network (/24, IPv6: /48) 150. A device where the user has
+-- signed in has 5 of its own instead: neither can others use it up, nor does it add to theirs.
 declare
   v_email_sha256 constant bytea := sha256(convert_to(billing.email_key(p_email), 'UTF8'));
-  v_window constant interval := interval '15 minutes';
-  -- whoever has one IPv6 address has its whole /64
-  v_address constant inet := case family(p_address)
-    when 6 then network(set_masklen(p_address, 64)) else p_address end;
+  v_since constant timestamptz := clock_timestamp() - interval '15 minutes';
+  v_from constant record := billing.networks_of(p_address);
+  v_device constant bytea := billing.known_device(p_email, p_device_sha256);
 begin
   perform
     pg_advisory_xact_lock(billing.lock_class('sign-in'), hashtext(billing.email_key(p_email))),
-    pg_advisory_xact_lock(billing.lock_class('address'), hashtext(v_address::text));
-  select ceil(extract(epoch from max(x.free_at) - clock_timestamp()))::integer
+    pg_advisory_xact_lock(billing.lock_class('address'), hashtext(v_from.network::text));
+  select ceil(extract(epoch from max(x.attempted_at) - v_since))::integer
   into retry_after_seconds
   from (
-    (select a.attempted_at + v_window as free_at
+    (select a.attempted_at
      from data.sign_in_attempts as a
-     where a.email_sha256 = v_email_sha256 and not a.succeeded
-       and a.attempted_at > clock_timestamp() - v_window
+     where a.email_sha256 = v_email_sha256 and not a.succeeded and a.attempted_at > v_since
+       and a.device_sha256 is not distinct from v_device
      order by a.attempted_at desc offset 4 limit 1)
     union all
-    (select a.attempted_at + v_window
+    (select a.attempted_at
      from data.sign_in_attempts as a
-     where a.address = v_address and not a.succeeded
-       and a.attempted_at > clock_timestamp() - v_window
+     where v_device is null and a.address = v_from.address
+       and not a.succeeded and a.attempted_at > v_since
      order by a.attempted_at desc offset 29 limit 1)
+    union all
+    (select a.attempted_at
+     from data.sign_in_attempts as a
+     where v_device is null and a.network = v_from.network
+       and not a.succeeded and a.attempted_at > v_since
+     order by a.attempted_at desc offset 149 limit 1)
   ) as x;
   if retry_after_seconds is not null then
     return;
   end if;
-  insert into data.sign_in_attempts (attempted_at, address, succeeded, email_sha256)
-  values (clock_timestamp(), v_address, false, v_email_sha256)
+  insert into data.sign_in_attempts (
+    attempted_at, address, network, succeeded, email_sha256, device_sha256)
+  values (
+    clock_timestamp(), v_from.address, v_from.network, false, v_email_sha256, v_device)
   returning id into attempt_id;
   select u.password_hash into password_hash
   from data.users as u
   where u.id = billing.find_user(p_email) and u.disabled_at is null;
 end $$;
-comment on function billing.begin_sign_in(text, inet) is
-'Enter an attempt to sign in. retry_after_seconds: throttled, nothing else is told. Otherwise the '
-'hash to check the password against, NULL for an unknown or disabled user.';
+comment on function billing.begin_sign_in(text, inet, bytea) is
+'Enter an attempt to sign in, from a device with this token or NULL. retry_after_seconds: '
+'throttled, nothing else is told. Otherwise the hash to check the password against, NULL for an '
+'unknown or disabled user.';
 
 create function billing.finish_sign_in(
-  p_attempt_id bigint, p_email text, p_token_sha256 bytea, p_new_password_hash text,
+  p_attempt_id bigint, p_email text, p_token_sha256 bytea, p_device_sha256 bytea,
+  p_new_password_hash text,
   out user_id uuid, out role data.user_role, out tenant_id uuid, out tenant_name text,
   out email text
 )
@@ -83,14 +120,16 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 -- The password was right: mark the attempt, renew the hash if its parameters are outdated, open a
--- session. The attempt has to be this e-mail's own.
+-- session, know the device by its new token. The attempt has to be this e-mail's own.
 declare
   v_user_id uuid;
+  v_device bytea;
 begin
   update data.sign_in_attempts as a
   set succeeded = true
   where a.id = p_attempt_id and not a.succeeded
-    and a.email_sha256 = sha256(convert_to(billing.email_key(p_email), 'UTF8'));
+    and a.email_sha256 = sha256(convert_to(billing.email_key(p_email), 'UTF8'))
+  returning a.device_sha256 into v_device;
   if not found then
     raise exception 'there is no such attempt' using errcode = 'insufficient_privilege';
   end if;
@@ -101,15 +140,32 @@ begin
   if v_user_id is null then
     return;
   end if;
-  perform billing.open_session(v_user_id, p_token_sha256, null);
+  perform billing.open_session(v_user_id, p_token_sha256, null),
+    billing.know_device(v_user_id, v_device, p_device_sha256);
   select s.user_id, s.role, s.tenant_id, s.tenant_name, s.email
   into user_id, role, tenant_id, tenant_name, email
   from billing.live_sessions as s
   where s.token_sha256 = p_token_sha256;
 end $$;
-comment on function billing.finish_sign_in(bigint, text, bytea, text) is
-'Open a session after the password was checked; returns who signed in, or NULLs when the user was '
-'disabled meanwhile.';
+comment on function billing.finish_sign_in(bigint, text, bytea, bytea, text) is
+'Open a session after the password was checked, and know the device by p_device_sha256 since; '
+'returns who signed in, or NULLs when the user was disabled meanwhile.';
+
+create function billing.know_device(p_user_id uuid, p_before bytea, p_now bytea) returns void
+language sql
+as $$
+  -- ten at most: each may guess
+  delete from data.known_devices as d
+  where d.token_sha256 = p_before or d.token_sha256 in (
+    select e.token_sha256 from data.known_devices as e
+    where e.user_id = p_user_id and e.token_sha256 is distinct from p_before
+    order by e.signed_in_at desc offset 9);
+  insert into data.known_devices (token_sha256, user_id, signed_in_at)
+  values (p_now, p_user_id, clock_timestamp());
+$$;
+comment on function billing.know_device(uuid, bytea, bytea) is
+'Note that a user signed in on a device: a new token for the one of before, NULL if it was not '
+'known. Of more than ten, those of longest ago are forgotten.';
 
 create function billing.open_session(
   p_user_id uuid, p_token_sha256 bytea, p_minutes integer
@@ -161,6 +217,11 @@ as $$
     where s.token_sha256 = sha256(convert_to(coalesce(p_token, ''), 'UTF8'))
       and s.revoked_at is null
   ),
+  forgotten as (
+    delete from data.known_devices as d
+    using own as o
+    where p_everywhere and d.user_id = o.user_id
+  ),
   ended as (
     update data.sessions as s
     set revoked_at = clock_timestamp()
@@ -172,7 +233,8 @@ as $$
   select count(*)::integer from ended;
 $$;
 comment on function billing.sign_out(text, boolean) is
-'End the session of this token, or every session of its user; returns sessions ended.';
+'End the session of this token, or every session of its user and forget the devices; returns '
+'sessions ended.';
 
 create function billing.record_audit(
   p_token text, p_event text, p_tenant_id uuid, p_detail jsonb

@@ -84,8 +84,10 @@ as $$
   update data.sessions as s
   set revoked_at = clock_timestamp()
   where s.user_id = p_user_id and s.revoked_at is null;
+  delete from data.known_devices as d where d.user_id = p_user_id;
 $$;
-comment on function billing.end_sessions(uuid) is 'End every session of a user.';
+comment on function billing.end_sessions(uuid) is
+'End every session of a user and forget the devices.';
 
 create function billing.set_password(p_email text, p_password_hash text) returns void
 language plpgsql security definer
@@ -183,6 +185,8 @@ as $$
 begin
   delete from data.sessions as s where s.expires_at < now() - interval '30 days';
   delete from data.sign_in_attempts as a where a.attempted_at < now() - interval '7 days';
+  delete from data.known_devices as d where d.signed_in_at < now() - interval '180 days';
 end $$;
 comment on function billing.prune_identity() is
-'Delete sessions that expired 30 days ago and attempts of 7 days ago; the nightly run calls it.';
+'Delete sessions that expired 30 days ago, attempts of 7 days ago and devices of 180 days ago; the '
+'nightly run calls it.';

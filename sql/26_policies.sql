@@ -28,6 +28,8 @@ create policy identity_keeps_sessions on data.sessions
 for all to billing_identity using (true) with check (true);
 create policy identity_keeps_attempts on data.sign_in_attempts
 for all to billing_identity using (true) with check (true);
+create policy identity_keeps_devices on data.known_devices
+for all to billing_identity using (true) with check (true);
 create policy identity_appends_audit on data.audit_events
 for insert to billing_identity with check (true);
 

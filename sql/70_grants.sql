@@ -11,6 +11,7 @@ grant usage on type data.user_role to billing_identity;
 grant select on data.tenants, data.settings to billing_identity;
 grant select, insert, update on data.users to billing_identity;
 grant select, insert, update, delete on data.sessions, data.sign_in_attempts to billing_identity;
+grant select, insert, delete on data.known_devices to billing_identity;
 grant insert on data.audit_events to billing_identity;
 grant select on billing.live_sessions to billing_identity;
 
@@ -129,8 +130,8 @@ to billing_deploy;
 set local role billing_identity;
 grant execute on function billing.enter(text), billing.session_of_transaction(),
   billing.current_tenant_id(), billing.is_root() to billing_tenant, billing_root;
-grant execute on function billing.begin_sign_in(text, inet),
-  billing.finish_sign_in(bigint, text, bytea, text), billing.touch_session(text),
+grant execute on function billing.begin_sign_in(text, inet, bytea),
+  billing.finish_sign_in(bigint, text, bytea, bytea, text), billing.touch_session(text),
   billing.sign_out(text, boolean), billing.record_audit(text, text, uuid, jsonb)
 to billing_auth;
 grant execute on function billing.add_user(text, text, uuid, text),

@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 
 from app import public_url
+from app.server import OPTIONS
 from app.web import create_app
 from tests.checkout import free_port
 from tests.server import Db
@@ -22,7 +23,7 @@ def serving(db: Db, **changes: Any) -> Iterator[str]:
     settings = db.settings(port=port, public_url=public_url.parse(address), **changes)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, ticks=False), port=port, log_level="error", server_header=False
+            create_app(settings, ticks=False), port=port, **{**OPTIONS, "log_level": "error"}
         )
     )
     thread = threading.Thread(target=server.run, daemon=True)

@@ -49,16 +49,16 @@ ATTACKS: dict[str, dict[str, str | None]] = {
     "complete_through()": {"select complete_through()": NOTHING},
     "read_health()": {"select read_health()": REFUSED},
     # the one who checks passwords is told the hash; nobody else's login may call it
-    "begin_sign_in(text,inet)": {
-        "select begin_sign_in({email} || '%', '192.0.2.1')": NOTHING,
-        "select begin_sign_in(null, '192.0.2.1')": "23502",
-        "select begin_sign_in('%', null)": NOTHING,
+    "begin_sign_in(text,inet,bytea)": {
+        "select begin_sign_in({email} || '%', '192.0.2.1', null)": NOTHING,
+        "select begin_sign_in(null, '192.0.2.1', null)": "23502",
+        "select begin_sign_in('%', null, null)": NOTHING,
     },
-    "finish_sign_in(bigint,text,bytea,text)": {
-        "select finish_sign_in(0, {email}, sha256('mine'), 'mine')": REFUSED,
-        "select finish_sign_in(null, {email}, sha256('mine'), 'mine')": REFUSED,
-        "select finish_sign_in((begin_sign_in('mine@people.example', null)).attempt_id, {email},"
-        " sha256('mine'), 'mine')": REFUSED,
+    "finish_sign_in(bigint,text,bytea,bytea,text)": {
+        "select finish_sign_in(0, {email}, sha256('mine'), sha256('mine'), 'mine')": REFUSED,
+        "select finish_sign_in(null, {email}, sha256('mine'), sha256('mine'), 'mine')": REFUSED,
+        "select finish_sign_in((begin_sign_in('mine@people.example', null, null)).attempt_id,"
+        " {email}, sha256('mine'), sha256('mine'), 'mine')": REFUSED,
     },
     "touch_session(text)": {f"select touch_session({text})": NOTHING for text in NO_TOKENS},
     "sign_out(text,boolean)": {f"select sign_out({text}, true)": NOTHING for text in NO_TOKENS},

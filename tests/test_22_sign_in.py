@@ -14,8 +14,8 @@ from tests.together import at_once
 
 AUTH = "billing_auth"
 ADDRESS = "192.0.2.1"
-BEGIN = "select attempt_id, password_hash, retry_after_seconds from begin_sign_in(%s, %s)"
-FINISH = "select (finish_sign_in(%s, %s, %s, %s)).email"
+BEGIN = "select attempt_id, password_hash, retry_after_seconds from begin_sign_in(%s, %s, %s)"
+FINISH = "select (finish_sign_in(%s, %s, %s, sha256(random()::text::bytea), %s)).email"
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,10 @@ def people(settled: People) -> People:
     return settled
 
 
-def begin(people: People, email: str | None, address: str | None = ADDRESS) -> Any:
-    return value(people.db, BEGIN, email, address, login=AUTH)
+def begin(
+    people: People, email: str | None, address: str | None = ADDRESS, device: bytes | None = None
+) -> Any:
+    return value(people.db, BEGIN, email, address, device, login=AUTH)
 
 
 def age_attempts(people: People, by: timedelta) -> None:
@@ -71,6 +73,33 @@ def test_one_ipv6_network_is_one_address(people: People) -> None:
     assert begin(people, people.add("owner"), "2001:db8:1:3::1")[2] is None
 
 
+@pytest.mark.parametrize(
+    ("address", "beyond"), [("2001:db8:1:{:x}::1", "2001:db8:2::1"), ("192.0.2.{}", "192.0.3.1")]
+)
+def test_a_network_has_its_own_bound(people: People, address: str, beyond: str) -> None:
+    """Who has a /48 has 65,536 of /64, and a /24 is often one customer's, too."""
+    for number in range(150):
+        assert begin(people, f"{number}@people.example", address.format(number))[2] is None
+    assert 890 <= begin(people, people.add("owner"), address.format(200))[2] <= 900
+    assert begin(people, people.add("owner"), beyond)[2] is None
+    age_attempts(people, timedelta(minutes=15, seconds=1))
+    assert begin(people, people.add("owner"), address.format(200))[2] is None
+
+
+def test_guesses_side_by_side_from_one_network_all_count(people: People) -> None:
+    rows(
+        people.db,
+        "insert into data.sign_in_attempts (network, succeeded, email_sha256)"
+        " select '2001:db8:7::/48', false, sha256(n::text::bytea)"
+        " from generate_series(1, 140) as n",
+    )
+    tries = [
+        partial(begin, people, f"{number}@many.example", f"2001:db8:7:{number}::1")
+        for number in range(30)
+    ]
+    assert sum(wait is None for _, _, wait in at_once(*tries)) == 10
+
+
 def test_guesses_side_by_side_from_one_address_all_count(people: People) -> None:
     """Of forty at once, each at another account, exactly thirty are looked at."""
     tries = [
@@ -96,9 +125,9 @@ def test_guesses_side_by_side_count(people: People) -> None:
     with people.db.connect(AUTH) as one, people.db.connect(AUTH) as two:
         two.execute("set lock_timeout = '100ms'")
         with one.transaction():
-            one.execute(BEGIN, [email, ADDRESS])
+            one.execute(BEGIN, [email, ADDRESS, None])
             with pytest.raises(pg.LockNotAvailable):
-                two.execute(BEGIN, [email.upper(), "192.0.2.2"])
+                two.execute(BEGIN, [email.upper(), "198.51.100.2", None])
     assert begin(people, email)[2] > 0
 
 

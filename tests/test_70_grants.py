@@ -69,7 +69,7 @@ LEDGERS = (
     "releases",
     "applied_migrations",
 )
-IDENTITY = ("users", "sessions", "sign_in_attempts", "audit_events")
+IDENTITY = ("users", "sessions", "sign_in_attempts", "known_devices", "audit_events")
 SOURCES = ("messages", "calls", "emails", "ai_requests")
 
 

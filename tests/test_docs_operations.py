@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from psycopg import errors
@@ -216,6 +217,21 @@ def test_a_sealed_day(place: Scratch) -> None:
     assert refused.returncode == 3
     assert "is sealed" in refused.stderr
     assert "Sealed, can no longer be recounted" in follow(place, "A sealed day refuses").stdout
+
+
+def test_where_failures_to_sign_in_come_from(place: Scratch) -> None:
+    for number in range(3):
+        value(
+            place.db,
+            "select begin_sign_in(%s, %s, null)",
+            *(f"{number}@many.example", "192.0.2.1" if number else "192.0.2.2"),
+            login="billing_auth",
+        )
+    found = ask(place.db, "Somebody cannot sign in")
+    assert [str(row[0]) + " " + str(row[1]) for row in cast("list[Any]", found)] == [
+        "192.0.2.1 2",
+        "192.0.2.2 1",
+    ]
 
 
 def test_room_again(place: Scratch) -> None:

@@ -56,6 +56,33 @@ def test_an_address(text: str, hosts: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "ours", "others"),
+    [
+        (
+            "https://billing.example.org",
+            ["{}", "Billing.Example.ORG:443", "billing.example.org.", "{}:", "{}.:443"],
+            ["{}:80", "{}:8443", "{}..", "{}:443:443", "{}:99999", "a@{}", "{}/", "{}\n"],
+        ),
+        ("https://billing.example.org:8443", ["{}:8443", "{}.:8443"], ["{}", "{}:443", "{}:"]),
+        ("http://127.0.0.1", ["{}:80", "LOCALHOST:80", "localhost.", "[::1]:80"], ["{}:443"]),
+        (
+            "https://[2001:db8::1]",
+            ["[2001:DB8::1]", "[2001:0db8:0:0:0:0:0:1]:443", "[2001:db8::0.0.0.1]"],
+            ["2001:db8::1", "{}.", "[2001:db8::2]", "[]", "[:]", "[::1]", "[2001:db8::1"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_host_however_it_may_be_written(url: str, ours: list[str], others: list[str]) -> None:
+    parsed = public_url.parse(url)
+    host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
+    for text in ours:
+        assert parsed.owns_host(text.format(host))
+        assert parsed.owns_origin(f"{parsed.scheme}://{text.format(host)}")
+    for text in (*others, "", ".", ":", ":443", "*", "null"):
+        assert not parsed.owns_host(text.format(host)), text
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

@@ -60,10 +60,10 @@ def test_the_document(browser: Browser, people: People, yesterday: date) -> None
 def test_page_by_page_it_is_the_whole(browser: Browser, people: People, yesterday: date) -> None:
     pages = [
         asked(browser, people, API, date=yesterday, metric=SMS, page=page).json()["rows"]
-        for page in (1, 2, 3, 4)
+        for page in (1, 2, 3)
     ]
     ids = [row["providerId"] for page in pages for row in page]
-    assert [len(page) for page in pages] == [100, 100, 51, 0]
+    assert [len(page) for page in pages] == [100, 100, 51]
     assert len(set(ids)) == 251
     assert sum(row["contribution"] for page in pages for row in page) == 241
     only = asked(browser, people, API, date=yesterday, metric=SMS, reason="pending").json()

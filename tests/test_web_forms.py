@@ -163,15 +163,37 @@ def test_who_has_to_sign_in_comes_back_afterwards(browser: Browser) -> None:
     assert 'name="next" value="/settings/billing?period=2026-11"' in page.text
 
 
-def test_another_host_is_refused_and_leads_nowhere(browser: Browser, people: People) -> None:
+def test_another_host_is_refused_and_leads_nowhere(browser: Browser) -> None:
     for host in ("evil.example", "127.0.0.1.evil.example", "127.0.0.1:8001", "127.0.0.1@evil", ""):
-        for path in ("/", "/login", "/healthz", "/settings/billing"):
+        for path in ("/", "/login", "/static/base.css", "/settings/billing"):
             response = browser.get(path, headers=HTML | {"Host": host})
             assert response.status_code == 400
             assert "location" not in response.headers
             assert "evil" not in response.text
+
+
+def test_the_own_host_may_be_written_as_the_standard_says(people: People) -> None:
     url = "https://billing.example.org"
+    secret = {"__Host-form": "secret"}
     with browsing(people.db, url, public_url=public_url.parse(url)) as secure:
-        assert secure.get("/login", headers={"Host": "Billing.Example.ORG"}).status_code == 200
-        for host in ("127.0.0.1", "billing.example.org:8443", "billing.example.org."):
+        for host in ("Billing.Example.ORG", "billing.example.org:443", "billing.example.org."):
+            assert secure.get("/login", headers={"Host": host}).status_code == 200
+            secure.cookies.update(secret)
+            form = {"form_secret": "secret", "email": "no@body.example", "password": "wrong"}
+            headers = {"Host": host, "Origin": f"https://{host}"}
+            assert secure.post("/login", data=form, headers=headers).status_code in (401, 429)
+        for host in ("127.0.0.1", "billing.example.org:8443", "billing.example.org:80", "[::1]"):
             assert secure.get("/login", headers={"Host": host}).status_code == 400
+        twice = [("Host", "billing.example.org"), ("Host", "billing.example.org")]
+        assert secure.get("/login", headers=twice).status_code == 400
+
+
+def test_probes_are_answered_under_whatever_name(browser: Browser) -> None:
+    """Orchestrators ask by address, of IPv6 in brackets, or name nobody at all."""
+    for host in ("10.0.0.7:8000", "[fd00::1]:8000", "servicepro-7f9c", "x", ""):
+        for path in ("/healthz", "/readyz"):
+            for method in ("GET", "HEAD"):
+                response = browser.request(method, path, headers={"Host": host})
+                assert response.status_code in (200, 503 if path == "/readyz" else 200)
+        for path in ("/healthzz", "/readyz/x", "/healthz/../login", "/login?/readyz"):
+            assert browser.get(path, headers={"Host": host}).status_code in (400, 404)

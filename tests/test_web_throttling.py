@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app import passwords
-from tests.browsing import PASSWORD, Browser, browsing, form_secret, let_in, sign_in
+from tests.browsing import PASSWORD, Browser, browsing, cookies, form_secret, let_in, sign_in
 from tests.past import rows, value
 from tests.people import People, digest
 
@@ -67,7 +67,48 @@ def test_an_account_that_does_not_exist_is_closed_alike(browser: Browser) -> Non
 
 def test_a_success_does_not_count_nor_wipe_the_slate(browser: Browser, owner: str) -> None:
     typed = ("wrong", PASSWORD, "wrong", PASSWORD, "wrong", "wrong", "wrong", PASSWORD)
-    assert statuses(browser, owner, *typed) == [401, 303, 401, 303, 401, 401, 401, 429]
+    found = list[int]()
+    for password in typed:
+        found += statuses(browser, owner, password)
+        if "device" in browser.cookies:
+            browser.cookies.delete("device")
+    assert found == [401, 303, 401, 303, 401, 401, 401, 429]
+
+
+def test_who_has_signed_in_before_is_not_kept_out_by_others(
+    browser: Browser, people: People, owner: str
+) -> None:
+    """The browser says who it is by a cookie that is another one after each time; guessing with it
+    is throttled as it is without."""
+    first = cookies(sign_in(browser, owner))["device"]
+    assert {name: text for name, text in first.items() if text} == {
+        "path": "/",
+        "httponly": True,
+        "samesite": "lax",
+        "max-age": str(180 * 24 * 60 * 60),
+    }
+    with browsing(people.db) as stranger:
+        assert statuses(stranger, owner, *["wrong"] * 5, PASSWORD) == [401] * 5 + [429]
+        stranger.cookies.set("device", "made-up", domain="127.0.0.1")
+        assert statuses(stranger, owner, PASSWORD) == [429]
+    response = sign_in(browser, owner)
+    assert response.status_code == 303
+    assert cookies(response)["device"].value != first.value
+    kept = rows(people.db, "select d::text from data.known_devices as d")
+    assert not [row for row in kept if browser.cookies["device"] in row]
+    assert statuses(browser, owner, *["wrong"] * 5, PASSWORD) == [401] * 5 + [429]
+    with browsing(people.db) as old:
+        old.cookies.set("device", first.value, domain="127.0.0.1")
+        assert statuses(old, owner, PASSWORD) == [429]
+
+
+@pytest.mark.parametrize("device", ["x" * 10_000, "", "\N{SNOWMAN}", "a b", "%00"])
+def test_a_cookie_of_a_device_that_is_none(browser: Browser, owner: str, device: str) -> None:
+    secret = form_secret(browser)
+    form = {"form_secret": secret, "email": owner, "password": PASSWORD}
+    headers: Any = {"Cookie": f"form={secret}; device={device}".encode()}
+    browser.cookies.clear()
+    assert browser.post("/login", data=form, headers=headers).status_code == 303
 
 
 def test_an_attempt_while_closed_costs_nothing_and_prolongs_nothing(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.bounded import ask
 from tests.checkout import free_port
 from tests.command_line import PROGRAM
 from tests.past import rows
@@ -68,6 +69,8 @@ def local_ports(pid: int) -> set[int]:
 def test_two_workers_serve_and_one_that_dies_is_replaced(db: Db) -> None:
     with served(db, 2) as (process, port):
         until(lambda: answers(port) and len(serving(db, process.pid)) == 2)
+        long = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 40_000 + b"\r\n\r\n"
+        assert ask(port, long).startswith(b"HTTP/1.1 431 ")  # the limits of test_web_server.py
         workers = serving(db, process.pid)
         os.kill(victim := workers.pop(), signal.SIGKILL)
         until(lambda: answers(port) and len(serving(db, process.pid) - {victim}) == 2)
