@@ -28,7 +28,8 @@ run: ## server, demo data, daily usage and web app, from nothing (PORT=8000, or 
 	@.venv/bin/billing demo
 	@.venv/bin/billing run
 	@.venv/bin/python -m app.embedded web
-	@url=http://127.0.0.1:$$($(PYTHON) -m app.embedded port) && printf '  %-53s %s\n' '' '' \
+	@url=http://127.0.0.1:$$($(PYTHON) -m app.embedded port) && echo && \
+	  printf '  %-53s %s\n' \
 	  "$$url/" 'sign in; the password is in .local/demo-password' \
 	  "$$url/api/billing/usage/summary" "a tenant's usage as JSON, signed in" \
 	  "$$url/healthz" 'is it alive' "$$url/readyz" 'does it reach its database' \

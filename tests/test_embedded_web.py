@@ -56,6 +56,9 @@ def test_the_port_of_last_time_is_kept(checkout: Checkout) -> None:
     assert checkout.say("port").stdout == "8000\n" or checkout.say("port").returncode == 3
     assert f":{port}." in checkout.say("web", PORT=str(port)).stdout
     assert f":{port}." in checkout.say("web").stdout
+    (checkout.local / "billing.env").unlink()  # and found where it runs
+    assert f":{port}." in checkout.say("web").stdout
+    (checkout.local / "billing.env").write_text(f"BILLING_PORT={port}\nMINE=kept\n")
     assert checkout.run("make", "-s", "url").stdout == f"http://127.0.0.1:{port}\n"
     assert f":{other}." in checkout.say("web", PORT=str(other)).stdout
     assert "MINE=kept\n" in (checkout.local / "billing.env").read_text()

@@ -35,8 +35,9 @@ class Web:
 
     def port(self, asked: int | None) -> int:
         """The one asked for, else the one of last time. Sorry when another program has it."""
-        port = asked or self.notes.web_port() or PORT
-        if port not in self.running().values() and taken(port):
+        used = [port for port in self.running().values() if port]
+        port = asked or self.notes.web_port() or (used[0] if used else PORT)
+        if port not in used and taken(port):
             raise Sorry(f"Port {port} is taken by another program; PORT=… chooses another one.")
         return port
 
