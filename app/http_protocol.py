@@ -1,6 +1,6 @@
 """What one connection may ask of the server: how much, for how long, how many at once.
 
-uvicorn bounds none of it while it parses with httptools; docs/decisions/0015 says why it is bounded
+uvicorn bounds none of it while it parses with httptools; docs/decisions/0013 says why it is bounded
 here and how it was measured. Nothing is timed by request: every connection knows until when it may
 stay as it is, and one look a second ends those that are late."""
 
