@@ -36,7 +36,7 @@ end $$;
 comment on function billing.mark_replicated() is
 'Row trigger in replica role: marks where the row was and where it is now.';
 
-create function billing.note_replicated_tenant() returns trigger
+create function billing.mark_replicated_tenant() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -44,17 +44,17 @@ begin
   insert into data.new_tenants (tenant_id) values (new.id);
   return null;
 end $$;
-comment on function billing.note_replicated_tenant() is
+comment on function billing.mark_replicated_tenant() is
 'Row trigger in replica role: the next run looks for facts that came before the tenant.';
 
 grant execute on function billing.mark_replicated() to billing_owner;
-grant execute on function billing.note_replicated_tenant() to billing_owner;
+grant execute on function billing.mark_replicated_tenant() to billing_owner;
 
 set local role billing_owner;
 
-create trigger note_replicated after insert on data.tenants
-for each row execute function billing.note_replicated_tenant();
-alter table data.tenants enable replica trigger note_replicated;
+create trigger mark_replicated after insert on data.tenants
+for each row execute function billing.mark_replicated_tenant();
+alter table data.tenants enable replica trigger mark_replicated;
 
 create trigger mark_replicated after insert or update or delete on data.messages
 for each row execute function billing.mark_replicated();

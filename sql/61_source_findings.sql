@@ -62,8 +62,28 @@ where (
 ) <> 28
 
 union all
+-- our own tables have all triggers
+select 'status_not_kept',
+  case when t.relnamespace = 'data'::regnamespace then 'error' else 'advice' end, t.name,
+  'A late status sets a fact back: attach a trigger as in sql/31_status_order.sql.'
+from source_table as t
+where not exists (
+  select from our_trigger as g where g.tgrelid = t.oid and g.proname ~ '^keep_')
+
+union all
+-- a host gives up its rows itself
+select 'id_not_kept', 'error', t.name,
+  'The id of a row that retention gave up is taken again: attach the triggers of '
+  'sql/32_purged_ids.sql.'
+from source_table as t
+where t.relnamespace = 'data'::regnamespace
+  and not exists (
+    select from our_trigger as g where g.tgrelid = t.oid and g.proname = 'refuse_purged_ids')
+
+union all
 -- replication fires triggers for each row (1) and no others
-select 'replica_not_marked', 'advice', t.name,
+select 'replica_not_marked',
+  case when t.relnamespace = 'data'::regnamespace then 'error' else 'advice' end, t.name,
   'Nobody hears of facts that logical replication writes: attach the row triggers that '
   'docs/adopt.md names.'
 from source_table as t

@@ -61,6 +61,7 @@ class Checkout:
 
     def __post_init__(self) -> None:
         shutil.copytree(HERE / "app/embedded", self.path / "app/embedded")
+        shutil.copy(HERE / "app/visible.py", self.path / "app")
         shutil.copy(HERE / "Makefile", self.path)
         self.local.mkdir()
         address = f"postgresql://postgres@127.0.0.1:{free_port()}/servicepro"

@@ -83,7 +83,7 @@ def test_pages_are_pinned_to_what_the_roles_have(module_db: Db, login: Login) ->
     ours = dict(rows(module_db, listed, f"billing_{login}"))
     pinned = LIMITS.get(login, {}) | PAGE | TEXT
     said_by_begin = {"default_transaction_isolation", "default_transaction_read_only"}
-    not_its_own_to_change = {"log_parameter_max_length"}
+    not_its_own_to_change = {"log_parameter_max_length", "temp_file_limit"}
     assert ours.keys() <= pinned.keys() | said_by_begin | not_its_own_to_change
     assert {name: pinned[name] for name in ours.keys() & pinned.keys()} == {
         name: text for name, text in ours.items() if name in pinned

@@ -15,7 +15,7 @@ from app import release
 from tests import facts
 from tests.facts import Connection, markers, take_markers
 from tests.oracle import AiRequest, Call, Email, Event, Message, expected
-from tests.past import add_tenants, at, bill_from, day, nightly, rows, run, value
+from tests.past import add_tenants, at, bill_from, day, nightly, numbers, rows, run, value
 from tests.sealing import OPERATOR, seal
 from tests.server import OPTIONS, Db, Server
 from tests.together import PATIENCE
@@ -53,9 +53,12 @@ def test_facts_may_come_before_their_tenant(db: Db) -> None:
     stranger = uuid4()
     with replica(db) as session:
         facts.insert(session, *(kind(stranger, at(n)) for kind in KINDS for n in (1, 2)))
-        take_markers(session)
+        bill_from(db)
+        assert run(db, at(3)) == 0
+        assert markers(session) == []
         facts.add_tenants(session, ids=[stranger])
-        assert markers(session) == [(stranger, day(1)), (stranger, day(2))]
+    assert run(db, at(3, "12:05")) == 0
+    assert {day for _, day in numbers(db)} == {day(1), day(2)}
 
 
 @every_kind

@@ -94,7 +94,7 @@ def test_a_role_that_was_dropped_stops_all_jobs(cron: Db, cluster: Server) -> No
     rows(cron, remedy)
     eventually(lambda: rows(cron, launcher))
     eventually(lambda: value(cron, "select not is_stale from usage_health"))
-    assert value(cron, "select trigger from usage_runs order by id desc limit 1") == "reboot"
+    assert last_run(cron, "trigger") == "reboot"
 
 
 def test_a_role_that_may_not_log_in(cron: Db, cluster: Server, tmp_path: Path) -> None:

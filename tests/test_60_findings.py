@@ -118,6 +118,8 @@ SOURCE_RULES = {
     "source_hidden",
     "source_not_marked",
     "replica_not_marked",
+    "status_not_kept",
+    "id_not_kept",
     "trigger_state",
     "status_without_rank",
     "id_not_checked",

@@ -43,6 +43,21 @@ BREAKS = [
         "replica_not_marked",
     ),
     (
+        "create trigger keep_status before update on data.calls for each row"
+        " when (new.status is distinct from old.status) execute function billing.keep_call();"
+        " alter table data.calls enable always trigger keep_status",
+        "drop trigger keep_status on data.calls",
+        "status_not_kept",
+    ),
+    (
+        "create trigger refuse_purged_ids after insert on data.calls"
+        " referencing new table as changed_rows for each statement"
+        " execute function billing.refuse_purged_ids();"
+        " alter table data.calls enable always trigger refuse_purged_ids",
+        "drop trigger refuse_purged_ids on data.calls",
+        "id_not_kept",
+    ),
+    (
         "alter table data.calls drop constraint calls_rule",
         "insert into data.calls (tenant_id, occurred_at, direction, provider_id)"
         " values (gen_random_uuid(), now(), 'inbound', 'x');"
@@ -66,7 +81,7 @@ STATES = [
             ("refuse_purged_id", "enable"),
         )
     ),
-    ("mark_late_insert", "tenants", "disable"),
+    ("note_new_tenants", "tenants", "disable"),
     ("mark_replicated", "tenants", "enable"),
     ("refuse_sealed_day", "late_day_markers", "enable"),
     ("restate_update", "billing_usage_daily", "disable"),
@@ -88,7 +103,7 @@ def test_rule(module_db: Db, mends: LiteralString, breaks: LiteralString, rule: 
     rows(module_db, breaks)
     try:
         table = next(word for word in breaks.split() if word.startswith("data."))
-        severity = "error" if rule in ("source_unreadable", "source_hidden") else "advice"
+        severity = "advice" if rule in ("source_not_marked", "id_not_checked") else "error"
         name = f"calls_rule on {table}" if rule == "id_not_checked" else table
         assert findings(module_db) == [(rule, severity, name)]
     finally:
@@ -160,6 +175,7 @@ def test_tables_behind_views_are_found(module_db: Db) -> None:
             ("replica_not_marked", "advice", "public.faxes"),
             ("source_not_marked", "advice", "public.faxes"),
             ("source_unreadable", "error", "public.faxes"),
+            ("status_not_kept", "advice", "public.faxes"),
         ]
     finally:
         rows(

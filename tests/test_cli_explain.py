@@ -75,7 +75,7 @@ def test_json_is_as_stored(billing: Billing, tenant: Any) -> None:
 
 
 def test_a_number_that_is_not_up_to_date(db: Db, billing: Billing, tenant: Any) -> None:
-    rows(db, "update messages set status = 'sent' where provider_id = 'M6'")
+    rows(db, "update messages set status = 'sent' where provider_id = '@M7'")
     done = billing("explain", tenant, day(1), "sms_outbound_count")
     assert done.stdout.endswith("6 messages by these rows, stored 5. The next run brings it up.\n")
 

@@ -23,6 +23,7 @@ def test_an_example_and_the_command_for_the_rest(db: Db, billing: Billing) -> No
         facts.insert(connection, *(Message(tenant, at(1), "warp", provider_id=f"W{n}")
                                    for n in range(3)))  # fmt: skip
     run(db, at(2))
+    rows(db, "update data.usage_runs set as_of = now() where is_nightly")
     example = f"unclassified rows: 3, e.g. tenant {tenant}, {day(1)}, messages W0, status 'warp'."
     check = billing("check")
     assert check.exit_code == 0

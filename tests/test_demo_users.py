@@ -67,6 +67,7 @@ def test_what_is_lost_is_made_anew(db: Db, settings: Settings, file: Path, loss:
     else:
         file.chmod(0o644)
         rows(db, "delete from data.sessions")
+        rows(db, "delete from data.known_devices")
         rows(db, "delete from data.users where email = 'admin@demo.example'")
     demo_users.ensure(settings)
     assert password_of(db, file) != before

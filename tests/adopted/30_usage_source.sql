@@ -189,25 +189,36 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_today constant timestamptz := date_trunc('day', clock_timestamp(), 'UTC');
+  v_marked date[];
 begin
   if tg_op = 'UPDATE' then
+    v_marked := billing.days_to_mark(array(
+      select (r.happened_at at time zone 'UTC')::date from old_rows as r
+      where r.happened_at >= v_today
+      union
+      select (r.happened_at at time zone 'UTC')::date from changed_rows as r
+      where r.happened_at >= v_today));
     insert into data.late_day_markers (tenant_id, usage_date)
     select shop.tenant_of(r.account_no), (r.happened_at at time zone 'UTC')::date
     from old_rows as r
-    where r.happened_at < v_today
+    where r.happened_at < v_today or (r.happened_at at time zone 'UTC')::date = any (v_marked)
     union
     select shop.tenant_of(r.account_no), (r.happened_at at time zone 'UTC')::date
     from changed_rows as r
-    where r.happened_at < v_today;
+    where r.happened_at < v_today or (r.happened_at at time zone 'UTC')::date = any (v_marked);
   else
+    v_marked := billing.days_to_mark(array(
+      select distinct (r.happened_at at time zone 'UTC')::date from changed_rows as r
+      where r.happened_at >= v_today));
     insert into data.late_day_markers (tenant_id, usage_date)
     select distinct shop.tenant_of(r.account_no), (r.happened_at at time zone 'UTC')::date
     from changed_rows as r
-    where r.happened_at < v_today;
+    where r.happened_at < v_today or (r.happened_at at time zone 'UTC')::date = any (v_marked);
   end if;
   return null;
 end $$;
-comment on function billing.mark_late_facts() is 'Marks the past days of what changed.';
+comment on function billing.mark_late_facts() is
+'Marks days of what changed.';
 grant execute on function billing.mark_late_facts() to billing_owner;
 
 -- What replication writes fires triggers for each row only.
