@@ -162,8 +162,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- a day settles until it is night
-  v_settled constant date := billing.utc_day(billing.night_before(p_as_of));
+  v_settled date;
 begin
   perform billing.hold_release();
   perform billing.require_past(p_as_of);
@@ -172,6 +171,8 @@ begin
   end if;
   -- one run at a time; a second one returns at once
   if billing.try_run() then
+    -- a day settles until it is night
+    v_settled := billing.utc_day(billing.night_before(p_as_of));
     -- the night's work waits until a back-fill is through
     if billing.count_due(p_trigger, p_as_of) = 0 and billing.night_is_due(p_as_of) then
       perform billing.do_nights_work(p_as_of, v_settled);

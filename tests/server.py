@@ -108,7 +108,7 @@ class Server(Postgresql):
         """A database marked as ours alone; a clone does not inherit its template's settings."""
         with self.database("postgres").connect() as connection:
             for statement in (
-                "create database {} template {}",
+                "create database {} template {} strategy file_copy",
                 "alter database {} set billing.dedicated = on",
                 "alter database {} set search_path = billing, data, public",
                 "revoke temporary on database {} from public",

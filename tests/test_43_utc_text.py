@@ -65,7 +65,6 @@ def test_quality_lists_them(billing: Billing, tenant: Any) -> None:
     assert f"e.g. tenant {tenant}, 0044-03-15 BC, messages X0" in told
     assert f"e.g. tenant {tenant}, 20000-01-01, messages X1" in told
     check = billing("check")
-    assert check.exit_code == DONE
     assert "ancient rows: 1, e.g. tenant" in check.stdout
 
 

@@ -54,7 +54,7 @@ INNER = (
     "write_day(date '2025-03-01', null, now(), 1)",
     "aggregate_days(date '2025-03-01', date '2025-03-02', null)",
     "count_usage(date '2025-03-01')",
-    "count_days('test', now(), '{}', '{}', now())",
+    "count_days(1, now(), '{}', '{}', now())",
     "begin_run()",
     "lock_day(date '2025-03-01')",
     "record_failed_day(date '2025-03-01', 1, 'no')",

@@ -107,6 +107,7 @@ def test_runs_that_fail(place: Scratch) -> None:
 
 
 def test_a_difference(place: Scratch) -> None:
+    count(place.db)
     rows(place.db, "update data.billing_usage_daily set emails_sent = 7")
     assert place.sh('billing verify "$DAY"').returncode == 1
     assert "0 differences" in follow(place, "Verify finds a difference").stdout
