@@ -129,6 +129,9 @@ as $$
 -- Once the tenant is there for all to see: what comes now is counted by itself, and what came
 -- before is seen here.
 begin
+  if not exists (select from data.new_tenants) then
+    return;
+  end if;
   with new as (delete from data.new_tenants as n returning n.tenant_id)
   insert into data.late_day_markers (tenant_id, usage_date)
   select distinct s.tenant_id, (s.occurred_at at time zone 'UTC')::date

@@ -3,44 +3,52 @@
 
 set local role billing_aggregator;
 
+-- Every run asks: PL/pgSQL keeps the plans.
+
 create function billing.night_before(p_as_of timestamptz) returns timestamptz
-language sql stable
+language plpgsql stable
 as $$
-  select case when n.today <= p_as_of then n.today else n.today - interval '24 hours' end
-  from (
-    select date_trunc('day', p_as_of, 'UTC') + make_interval(hours => s.nightly_hour_utc) as today
-    from data.settings as s
-  ) as n;
-$$;
+begin
+  return (
+    select case when n.today <= p_as_of then n.today else n.today - interval '24 hours' end
+    from (
+      select date_trunc('day', p_as_of, 'UTC') + make_interval(hours => s.nightly_hour_utc) as today
+      from data.settings as s
+    ) as n);
+end $$;
 comment on function billing.night_before(timestamptz) is
 'The last time before an instant that it was settings.nightly_hour_utc.';
 
 create function billing.last_night(p_as_of timestamptz) returns timestamptz
-language sql stable
+language plpgsql stable
 as $$
+begin
   -- a clock that was ahead has left nights that are still to come
-  select max(n.as_of) from data.usage_runs as n where n.is_nightly and n.as_of <= p_as_of;
-$$;
+  return (
+    select max(n.as_of) from data.usage_runs as n where n.is_nightly and n.as_of <= p_as_of);
+end $$;
 comment on function billing.last_night(timestamptz) is
 'When the night''s work was last done before an instant; NULL when never.';
 
 create function billing.night_is_due(p_as_of timestamptz) returns boolean
-language sql stable
+language plpgsql stable
 as $$
-  select coalesce(billing.last_night(p_as_of) < billing.night_before(p_as_of), true);
-$$;
+begin
+  return coalesce(billing.last_night(p_as_of) < billing.night_before(p_as_of), true);
+end $$;
 comment on function billing.night_is_due(timestamptz) is
 'Whether nobody has done the night''s work since settings.nightly_hour_utc.';
 
 create function billing.publish_days(p_before date, p_as_of timestamptz) returns void
-language sql
+language plpgsql
 as $$
+begin
   -- before the first tenant there is nobody to publish for
   update data.usage_days as u
   set first_complete_at = p_as_of
   where u.state = 'complete' and u.first_complete_at is null and u.usage_date < p_before
     and exists (select from data.tenants);
-$$;
+end $$;
 comment on function billing.publish_days(date, timestamptz) is
 'From here on a change of the complete days before p_before is a restatement.';
 

@@ -136,15 +136,17 @@ comment on function billing.count_due(text, timestamptz) is
 'Count what is due, as one run; returns whole days there was no time for.';
 
 create function billing.days_still_due(p_as_of timestamptz) returns integer
-language sql stable
+language plpgsql stable
 as $$
+begin
   -- today stays open until it is over: it was counted and does not ask for another call
-  select count(*)::integer
-  from billing.due_days(p_as_of) as d
-  left join data.usage_days as u on u.usage_date = d.usage_date
-  where d.usage_date < billing.utc_day(p_as_of)
-    or u.counted_at is null or u.counted_at < p_as_of;
-$$;
+  return (
+    select count(*)::integer
+    from billing.due_days(p_as_of) as d
+    left join data.usage_days as u on u.usage_date = d.usage_date
+    where d.usage_date < billing.utc_day(p_as_of)
+      or u.counted_at is null or u.counted_at < p_as_of);
+end $$;
 comment on function billing.days_still_due(timestamptz) is
 'How many days another call would have to count.';
 
