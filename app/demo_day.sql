@@ -147,7 +147,8 @@ new_calls as (
       when e.is_night_call then 420 + (e.b & 255)
       when e.status in ('busy', 'no-answer', 'canceled', 'failed') then 0
       -- minutes, and for one in a hundred an hour
-      when lower(e.status collate "C") = 'completed' then (12 + (e.b >> 30 & 1023) * (e.b >> 30 & 1023) / 2100)
+      when e.status in ('completed', 'COMPLETED')
+        then (12 + (e.b >> 30 & 1023) * (e.b >> 30 & 1023) / 2100)
         * case when (e.b >> 23 & 127) = 0 then 12 else 1 end
     end,
     case l.leg when 1 then e.direction else 'outbound' end::data.direction,

@@ -30,8 +30,11 @@ begin atomic
       select coalesce(json_agg(json_build_object(
         'kind', q.kind,
         'rows', billing.number_text(q.source_rows)
-          || case when q.kind in ('sealed', 'contradicted', 'future', 'ancient') and q.source_rows = 1000
-            then ' or more' else '' end,
+          || case
+            when q.source_rows = 1000
+              and q.kind in ('sealed', 'contradicted', 'future', 'ancient') then ' or more'
+            else ''
+          end,
         'meaning', q.meaning, 'example', q.example, 'command', q.command)), '[]')
       from billing.data_quality as q),
     'restated', (
