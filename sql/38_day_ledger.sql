@@ -15,24 +15,13 @@ as $$
 declare
   v_counts billing.row_counts;
 begin
-  -- two statements, so that a few tenants are found by their own index
-  if p_tenant_ids is null then
-    select
-      coalesce(sum(d.counted_rows), 0), coalesce(sum(d.pending_rows), 0),
-      coalesce(sum(d.not_counted_rows), 0), coalesce(sum(d.test_rows), 0),
-      coalesce(sum(d.unclassified_rows), 0), coalesce(sum(d.estimated_rows), 0)
-    into v_counts
-    from data.billing_usage_daily as d
-    where d.usage_date = p_day;
-  else
-    select
-      coalesce(sum(d.counted_rows), 0), coalesce(sum(d.pending_rows), 0),
-      coalesce(sum(d.not_counted_rows), 0), coalesce(sum(d.test_rows), 0),
-      coalesce(sum(d.unclassified_rows), 0), coalesce(sum(d.estimated_rows), 0)
-    into v_counts
-    from data.billing_usage_daily as d
-    where d.usage_date = p_day and d.tenant_id = any (p_tenant_ids);
-  end if;
+  select
+    coalesce(sum(d.counted_rows), 0), coalesce(sum(d.pending_rows), 0),
+    coalesce(sum(d.not_counted_rows), 0), coalesce(sum(d.test_rows), 0),
+    coalesce(sum(d.unclassified_rows), 0), coalesce(sum(d.estimated_rows), 0)
+  into v_counts
+  from data.billing_usage_daily as d
+  where d.usage_date = p_day and (p_tenant_ids is null or d.tenant_id = any (p_tenant_ids));
   return v_counts;
 end $$;
 comment on function billing.row_counts_of(date, uuid[]) is
